@@ -1,0 +1,121 @@
+"""A linear, time-varying, causal filter as a flow: a linear inverse autoregressive flow.
+
+    x_t = b_t + sum_{k=0}^{K-1} h_k(t) z_{t-k},      log|det dx/dz| = sum_t log h_0(t)
+
+The taps h(t) are interpolated linearly between knots that lie one hop apart, so the map is triangular
+with the diagonal h_0(t) > 0 and exactly invertible. `to_data` is parallel (overlap-save over the knots,
+one FFT pair a hop); `to_noise` is the recursive filter
+
+    z_t = (x_t - b_t - sum_{k>=1} h_k(t) z_{t-k}) / h_0(t)
+
+`Inverse(LinearFilter)` is the whitening form, a linear masked autoregressive flow. The signal model is that
+of linear prediction with time-varying coefficients; as a flow it is the affine autoregressive flow of
+Kingma et al. 2016 (IAF) and Papamakarios et al. 2017 (MAF) with a conditioner that is linear in the past.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vocoder.errors import InputError
+from vocoder.flows.base import Flow
+from vocoder.flows.recursion import recursive_filter
+
+
+class FrameFilters(NamedTuple):
+    """Taps at the knots, and the shift at the samples.
+
+    For T = F * hop samples there are F + 1 knots: knot f is exact at sample f * hop, and sample
+    f * hop + r uses (1 - r/hop) times knot f plus r/hop times knot f + 1.
+    """
+
+    taps: Float[Tensor, "batch knot tap"]
+    shift: Float[Tensor, "batch 1 sample"] | None = None
+
+
+class LinearFilter(Flow):
+    """Synthesis form, z -> x parallel and x -> z recursive (see the module's formulas).
+
+    Args:
+        hop_length: samples between knots.
+        conditioner: maps the context to `FrameFilters`; without one the context is `FrameFilters` itself.
+
+    Signals are `[B, 1, T]` with T = (knots - 1) * hop. Raises `InputError` when the lengths disagree and
+    when a first tap is not positive.
+    """
+
+    def __init__(self, hop_length: int, conditioner: Callable[[Any], FrameFilters] | None = None) -> None:
+        super().__init__()
+        self.hop_length = hop_length
+        self.conditioner = conditioner or nn.Identity()
+
+    def to_data(self, z: Tensor, context: Any = None) -> tuple[Tensor, Tensor]:
+        filters = self._filters(z, context)
+        past = z.new_zeros(z.shape[0], filters.taps.shape[-1] - 1)
+        x = filter_chunk(z[:, 0], filters.taps, past, self.hop_length).unsqueeze(1)
+        if filters.shift is not None:
+            x = x + filters.shift
+        return x, self._log_det(filters.taps)
+
+    def to_noise(self, x: Tensor, context: Any = None) -> tuple[Tensor, Tensor]:
+        filters = self._filters(x, context)
+        if filters.shift is not None:
+            x = x - filters.shift
+        z = recursive_filter(x[:, 0], filters.taps, self.hop_length).unsqueeze(1)
+        return z, -self._log_det(filters.taps)
+
+    def _filters(self, signal: Tensor, context: Any) -> FrameFilters:
+        filters: FrameFilters = self.conditioner(context)
+        expected = (filters.taps.shape[1] - 1) * self.hop_length
+        if signal.dim() != 3 or signal.shape[1] != 1 or signal.shape[2] != expected:
+            raise InputError(
+                f"{filters.taps.shape[1]} knots, {self.hop_length} samples apart, filter a signal of shape "
+                f"[batch, 1, {expected}], got {list(signal.shape)}: pad or cut it to whole hops"
+            )
+        if not bool((filters.taps[..., 0] > 0).all()):
+            raise InputError("the first tap of every knot must be positive: it is the diagonal of the map")
+        return filters
+
+    def _log_det(self, taps: Float[Tensor, "batch knot tap"]) -> Float[Tensor, "batch"]:
+        diagonal = interpolate_knots(taps[..., 0], self.hop_length)
+        wide = torch.promote_types(taps.dtype, torch.float32)
+        return diagonal.to(wide).log().sum(dim=1)
+
+
+def interpolate_knots(knots: Float[Tensor, "batch knot"], hop_length: int) -> Float[Tensor, "batch sample"]:
+    """Linear interpolation of values at knots to the (knots - 1) * hop samples between them."""
+    ramp = torch.arange(hop_length, dtype=knots.dtype, device=knots.device) / hop_length
+    left, right = knots[:, :-1, None], knots[:, 1:, None]
+    return (left + (right - left) * ramp).flatten(1)
+
+
+def filter_chunk(
+    signal: Float[Tensor, "batch sample"],
+    taps: Float[Tensor, "batch knot tap"],
+    past: Float[Tensor, "batch history"],
+    hop_length: int,
+) -> Float[Tensor, "batch sample"]:
+    """Filter `signal` ((knots - 1) * hop samples) given the K - 1 samples `past` before it.
+
+    Overlap-save: the filter of each knot is applied to the two hops around it in the frequency domain, and
+    each hop of the output blends the results of the knots at its two ends.
+    """
+    num_taps = taps.shape[-1]
+    padded = F.pad(torch.cat([past, signal], dim=1), (hop_length, hop_length))
+    segments = padded.unfold(1, 2 * hop_length + num_taps - 1, hop_length)  # [batch, knot, window]
+    size = fft_size(segments.shape[-1])
+    spectrum = torch.fft.rfft(segments, size) * torch.fft.rfft(taps, size)
+    filtered = torch.fft.irfft(spectrum, size)[..., num_taps - 1 : num_taps - 1 + 2 * hop_length]
+    before, after = filtered[:, 1:, :hop_length], filtered[:, :-1, hop_length:]
+    ramp = torch.arange(hop_length, dtype=signal.dtype, device=signal.device) / hop_length
+    return (after + (before - after) * ramp).flatten(1)
+
+
+def fft_size(length: int) -> int:
+    """The smallest size >= `length` of the form 2^n or 3 * 2^n, which FFT libraries like."""
+    power = 1 << (length - 1).bit_length()
+    return power // 4 * 3 if length <= power // 4 * 3 else power
