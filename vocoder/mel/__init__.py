@@ -1,0 +1,26 @@
+"""Mel-spectrograms: their parameters, the one analysis, the dialects and what lies between them."""
+
+from vocoder.mel.compression import compress, expand, silence
+from vocoder.mel.conversion import convert
+from vocoder.mel.dialects import ALIASES, DIALECTS, dialect, dialect_of, mel_spec
+from vocoder.mel.frontend import MelFrontend, mel_filterbank
+from vocoder.mel.plausibility import check_plausible
+from vocoder.mel.spec import MelSpec
+from vocoder.mel.streaming import StreamingMel
+
+__all__ = [
+    "ALIASES",
+    "DIALECTS",
+    "MelFrontend",
+    "MelSpec",
+    "StreamingMel",
+    "check_plausible",
+    "compress",
+    "convert",
+    "dialect",
+    "dialect_of",
+    "expand",
+    "mel_filterbank",
+    "mel_spec",
+    "silence",
+]
