@@ -1,0 +1,121 @@
+"""The invertible 1×1 convolution: one learned rotation of the channels at every position."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vocoder.errors import NotInvertible
+from vocoder.flows.base import Flow
+
+Matrix = Float[Tensor, "channel channel"]
+
+
+def random_rotation(size: int) -> Float[Tensor, "size size"]:
+    """A random rotation (determinant +1): Q of the QR decomposition of a normal matrix."""
+    rotation = torch.linalg.qr(torch.randn(size, size, dtype=torch.float64)).Q
+    if torch.linalg.det(rotation) < 0:
+        rotation[:, 0] = -rotation[:, 0]
+    return rotation.to(torch.get_default_dtype())
+
+
+class InvertibleConv(Flow):
+    """z = W x at every position, W a full matrix (Glow, Kingma and Dhariwal 2018, eq. 9).
+
+    log|det| is that of W, taken in float64, times the number of positions. `to_data` inverts W in float64;
+    in evaluation mode without gradients the inverse is kept until the weights or the mode change.
+
+    Raises:
+        NotInvertible: `to_data`, when training has made W singular.
+    """
+
+    def __init__(self, num_channels: int) -> None:
+        super().__init__()
+        self._cache: tuple[Any, Tensor] | None = None
+        self._set_up(random_rotation(num_channels))
+
+    def _set_up(self, rotation: Matrix) -> None:
+        self.weight = nn.Parameter(rotation)
+
+    def matrix(self) -> Matrix:
+        """W, in float64."""
+        return self.weight.double()
+
+    def log_abs_det(self) -> Float[Tensor, ""]:
+        """log|det W| in float64, in nats."""
+        return torch.linalg.slogdet(self.matrix()).logabsdet
+
+    def to_noise(
+        self, x: Float[Tensor, "batch channel *position"], context: Any = None
+    ) -> tuple[Float[Tensor, "batch channel *position"], Float[Tensor, " batch"]]:
+        return _multiply(self.matrix(), x), self._log_det(x)
+
+    def to_data(
+        self, z: Float[Tensor, "batch channel *position"], context: Any = None
+    ) -> tuple[Float[Tensor, "batch channel *position"], Float[Tensor, " batch"]]:
+        return _multiply(self._inverse(), z), -self._log_det(z)
+
+    def train(self, mode: bool = True) -> "InvertibleConv":
+        self._cache = None
+        return super().train(mode)
+
+    def _inverse(self) -> Matrix:
+        if self.training or torch.is_grad_enabled():
+            return _invert(self.matrix())
+        state = [(weight.data_ptr(), weight._version) for weight in self.parameters()]
+        if self._cache is None or self._cache[0] != state:
+            self._cache = state, _invert(self.matrix())
+        return self._cache[1]
+
+    def _log_det(self, x: Tensor) -> Tensor:
+        num_positions = x[0, 0].numel()
+        wide = torch.promote_types(x.dtype, torch.float32)
+        return (self.log_abs_det() * num_positions).to(wide).expand(x.shape[0])
+
+
+class InvertibleConvLU(InvertibleConv):
+    """W = P L (U + diag(s)): the permutation P fixed, the triangles learned (Glow, eq. 10 and 11).
+
+    L has a unit diagonal, U a zero one; the sign of s is fixed and log|s| learned, so W cannot become
+    singular and log|det W| = Σ log|s| costs nothing.
+    """
+
+    permutation: Tensor
+    sign: Tensor
+
+    def _set_up(self, rotation: Matrix) -> None:
+        permutation, lower, upper = torch.linalg.lu(rotation)
+        scale = upper.diagonal()
+        self.register_buffer("permutation", permutation)
+        self.register_buffer("sign", scale.sign())
+        self.lower = nn.Parameter(lower.tril(-1))
+        self.upper = nn.Parameter(upper.triu(1))
+        self.log_scale = nn.Parameter(scale.abs().log())
+
+    def matrix(self) -> Matrix:
+        diagonal = self.sign.double() * self.log_scale.double().exp()
+        lower = self.lower.double().tril(-1) + torch.eye(len(diagonal), device=diagonal.device)
+        upper = self.upper.double().triu(1) + diagonal.diag()
+        return self.permutation.double() @ lower @ upper
+
+    def log_abs_det(self) -> Float[Tensor, ""]:
+        return self.log_scale.double().sum()
+
+
+def _multiply(matrix: Tensor, x: Tensor) -> Tensor:
+    """`matrix` times the channels of `x`, in the dtype of `x`."""
+    matrix = matrix.to(x.dtype)
+    if x.dim() == 2:
+        return x @ matrix.T
+    return (matrix @ x.flatten(2)).view_as(x)
+
+
+def _invert(matrix: Tensor) -> Tensor:
+    inverse, failed = torch.linalg.inv_ex(matrix)
+    if failed:
+        raise NotInvertible(
+            "InvertibleConv: the weight matrix has become singular; train with a lower learning rate, "
+            "or use InvertibleConvLU, whose matrix is never singular"
+        )
+    return inverse
