@@ -59,14 +59,31 @@ class LinearFilter(Flow):
         x = filter_chunk(z[:, 0], filters.taps, past, self.hop_length).unsqueeze(1)
         if filters.shift is not None:
             x = x + filters.shift
-        return x, self._log_det(filters.taps)
+        return x, self.log_diagonal(filters.taps).sum(dim=1)
 
     def to_noise(self, x: Tensor, context: Any = None) -> tuple[Tensor, Tensor]:
         filters = self._filters(x, context)
         if filters.shift is not None:
             x = x - filters.shift
         z = recursive_filter(x[:, 0], filters.taps, self.hop_length).unsqueeze(1)
-        return z, -self._log_det(filters.taps)
+        return z, -self.log_diagonal(filters.taps).sum(dim=1)
+
+    def to_data_chunk(
+        self,
+        z: Float[Tensor, "batch sample"],
+        filters: FrameFilters,
+        past: Float[Tensor, "batch history"],
+    ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch history"]]:
+        """`to_data` of a stream's next hops; `past` holds the K - 1 samples of z before, zeros at first."""
+        x = filter_chunk(z, filters.taps, past, self.hop_length)
+        if filters.shift is not None:
+            x = x + filters.shift[:, 0]
+        return x, torch.cat([past, z], dim=1)[:, z.shape[1] :]
+
+    def log_diagonal(self, taps: Float[Tensor, "batch knot tap"]) -> Float[Tensor, "batch sample"]:
+        """log h_0(t) at each sample, in float32 or wider."""
+        wide = torch.promote_types(taps.dtype, torch.float32)
+        return interpolate_knots(taps[..., 0].to(wide), self.hop_length).log()
 
     def _filters(self, signal: Tensor, context: Any) -> FrameFilters:
         filters: FrameFilters = self.conditioner(context)
@@ -79,11 +96,6 @@ class LinearFilter(Flow):
         if not bool((filters.taps[..., 0] > 0).all()):
             raise InputError("the first tap of every knot must be positive: it is the diagonal of the map")
         return filters
-
-    def _log_det(self, taps: Float[Tensor, "batch knot tap"]) -> Float[Tensor, "batch"]:
-        diagonal = interpolate_knots(taps[..., 0], self.hop_length)
-        wide = torch.promote_types(taps.dtype, torch.float32)
-        return diagonal.to(wide).log().sum(dim=1)
 
 
 def interpolate_knots(knots: Float[Tensor, "batch knot"], hop_length: int) -> Float[Tensor, "batch sample"]:

@@ -1,0 +1,113 @@
+"""The checkpoint: one safetensors file, whose metadata says everything needed to use the weights.
+
+Metadata, all JSON: `format_version`, `kind`, `config`, `mel_spec`, `training` (data, recipe, steps, parent),
+`figures` (what was measured). Nothing is pickled.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+
+from vocoder.config import Config, parse_config
+from vocoder.errors import CheckpointError, ConfigError
+from vocoder.mel import MelSpec
+from vocoder.models import MODELS, Vocoder
+
+FORMAT_VERSION = 1
+
+
+class CheckpointInfo(Config):
+    """What a checkpoint says of itself, without its weights."""
+
+    format_version: int = FORMAT_VERSION
+    kind: str
+    config: dict[str, Any]
+    mel_spec: MelSpec
+    description: str = ""
+    training: dict[str, Any] = Field(default_factory=dict)
+    figures: dict[str, Any] = Field(default_factory=dict)
+
+
+def save_checkpoint(
+    path: str | Path,
+    model: Vocoder,
+    *,
+    weights: Mapping[str, torch.Tensor] | None = None,
+    description: str = "",
+    training: Mapping[str, Any] | None = None,
+    figures: Mapping[str, Any] | None = None,
+) -> None:
+    """Write `model` atomically; `weights` (say, their moving average) stand in for its own."""
+    info = CheckpointInfo(
+        kind=model.kind,
+        config=model.config.model_dump(mode="json"),
+        mel_spec=model.mel_spec,
+        description=description,
+        training=dict(training or {}),
+        figures=dict(figures or {}),
+    )
+    tensors = {k: v.detach().cpu().contiguous() for k, v in (weights or model.state_dict()).items()}
+    metadata = {k: json.dumps(v) for k, v in info.model_dump(mode="json").items()}
+    write_atomically(Path(path), to_bytes(tensors, metadata))
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside `path`, flush to the disk, rename: a reader sees the old file or the new, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_info(path: str | Path) -> CheckpointInfo:
+    """The metadata alone; raises `CheckpointError` when the file is missing, damaged or foreign."""
+    with _open(path) as file:
+        metadata = file.metadata() or {}
+    try:
+        values = {key: json.loads(value) for key, value in metadata.items()}
+    except json.JSONDecodeError:
+        raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of this project") from None
+    if values.get("format_version", 0) > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format version {values['format_version']}, this installation reads up to "
+            f"{FORMAT_VERSION}: upgrade it"
+        )
+    try:
+        return parse_config(CheckpointInfo, values, str(path))
+    except ConfigError as error:
+        raise CheckpointError(f"not a checkpoint of this project: {error}") from None
+
+
+def load_checkpoint(path: str | Path, *, device: torch.device | str = "cpu") -> Vocoder:
+    """Build the model and load its weights, in evaluation mode; raises `CheckpointError`."""
+    info = read_info(path)
+    if info.kind not in MODELS:
+        raise CheckpointError(f"{path} holds a {info.kind!r}; known kinds: {', '.join(MODELS)}")
+    model_type, config_type = MODELS[info.kind]
+    model = model_type(parse_config(config_type, info.config, str(path)), info.mel_spec)  # type: ignore[call-arg]
+    with _open(path) as file:
+        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights in {path} do not fit its own config: {error}") from None
+    return model.to(device).eval().requires_grad_(False)
+
+
+def _open(path: str | Path) -> Any:
+    try:
+        return safe_open(path, framework="pt")
+    except FileNotFoundError:
+        raise CheckpointError(f"no checkpoint at {path}") from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from None

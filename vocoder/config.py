@@ -1,0 +1,82 @@
+"""Configuration: strict typed models, YAML files, `key.path=value` overrides, errors that name the field."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vocoder.errors import ConfigError
+
+
+class Config(BaseModel):
+    """Base of all configurations: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_config(model: type[Model], values: Any, source: str) -> Model:
+    """Validate `values`; raises `ConfigError` with each wrong field, what came and what is allowed."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: " + "; ".join(_describe(e, model) for e in error.errors())) from None
+
+
+def read_config(model: type[Model], path: str | Path, overrides: Iterable[str] = ()) -> Model:
+    """Read a YAML file, apply `key.path=value` overrides (values are YAML), validate.
+
+    Raises `ConfigError` when the file is missing, is not a YAML mapping, or does not fit the model.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text()) or {}
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys to values, got {type(values).__name__}")
+    for item in overrides:
+        _override(values, item)
+    return parse_config(model, values, str(path))
+
+
+def _override(values: dict[str, Any], item: str) -> None:
+    path, equals, text = item.partition("=")
+    if not equals or not path:
+        raise ConfigError(f"override {item!r}: expected key.path=value, for example optimizer.lr=1e-3")
+    *parents, key = path.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"override {item!r}: {parent} is a value, not a group of keys")
+    try:
+        values[key] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"override {item!r}: {text!r} is not a YAML value") from None
+
+
+def _describe(error: Mapping[str, Any], model: type[BaseModel]) -> str:
+    field = ".".join(str(part) for part in error["loc"]) or "(whole)"
+    if error["type"] == "extra_forbidden":
+        return f"{field} is not a known key; allowed here: {', '.join(_siblings(error['loc'], model))}"
+    if error["type"] == "missing":
+        return f"{field} is missing"
+    return f"{field}: {error['msg'].removeprefix('Value error, ')} (got {error['input']!r})"
+
+
+def _siblings(location: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """The keys allowed beside the one at `location`; where the path leaves plain models, those at its top."""
+    current = model
+    for part in location[:-1]:
+        field = current.model_fields.get(str(part))
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        ):
+            break
+        current = field.annotation
+    return list(current.model_fields)

@@ -1,0 +1,160 @@
+"""The contract of a vocoder: mel in, audio out, whole or as a stream."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vocoder.config import Config
+from vocoder.errors import InputError, NoDensity
+from vocoder.mel import MelSpec
+from vocoder.noise import check_seed
+
+BLOCK_FRAMES = 512
+MAX_TEMPERATURE = 2.0
+
+
+class Vocoder(nn.Module, ABC):
+    """Frames of a mel-spectrogram to `hop_length` samples of audio each.
+
+    A model must implement `start` and `advance`; all else is derived, so a stream and the whole utterance run
+    the same code and give the same samples. A model holds no state of a stream: `start` makes one, `advance`
+    takes it and returns the next. The noise at a sample depends on (seed, sample) alone.
+
+    Attributes:
+        kind: name of the model family, as checkpoints record it.
+        config: what the model was built from.
+        mel_spec: the analysis that its input comes from.
+        temperature: the scale of the noise unless a call says otherwise.
+    """
+
+    kind: ClassVar[str]
+    config: Config
+    mel_spec: MelSpec
+    temperature: float
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of the audio, in Hz."""
+        return self.mel_spec.sample_rate
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    @abstractmethod
+    def lookahead_frames(self) -> int:
+        """How many frames beyond frame f must be known before the samples of frame f can be made."""
+
+    @abstractmethod
+    def start(self, seeds: Sequence[int], temperature: float) -> Any:
+        """The state of a batch of streams before their first frame, one seed each."""
+
+    @abstractmethod
+    def advance(
+        self, mel: Float[Tensor, "batch mel frame"], state: Any, *, last: bool
+    ) -> tuple[Float[Tensor, "batch sample"], Any]:
+        """Take more frames (perhaps none), return the audio that has become certain and the next state.
+
+        With `last`, all audio that is still owed is returned: `hop_length` samples a frame in total.
+        """
+
+    def log_prob(
+        self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
+    ) -> Float[Tensor, "batch"]:
+        """Log-density of audio in [-1, 1] given its mel, in nats. Raises `NoDensity` where there is none."""
+        raise NoDensity(f"a {self.kind} model has no density to score audio with")
+
+    @torch.inference_mode()
+    def synthesize(
+        self,
+        mel: Float[Tensor, "*batch mel frame"],
+        *,
+        seed: int | Sequence[int] = 0,
+        temperature: float | None = None,
+    ) -> Float[Tensor, "*batch sample"]:
+        """Audio of exactly `frames * hop_length` samples, in [-1, 1] but not clipped.
+
+        Args:
+            mel: `[M, F]`, or `[B, M, F]` of equal lengths, in the units of `mel_spec`.
+            seed: one for all, or one for each of the batch.
+            temperature: scale of the noise; the model's own when not given.
+
+        Raises:
+            InputError: wrong axes, bands, seeds or temperature.
+        """
+        batch = mel if mel.dim() == 3 else mel[None]
+        check_frames(batch, self.mel_spec)
+        seeds = [seed] * len(batch) if isinstance(seed, int) else list(seed)
+        if len(seeds) != len(batch):
+            raise InputError(f"seed: expected one, or one for each of {len(batch)} mels, got {len(seeds)}")
+        state = self.start([check_seed(s) for s in seeds], self.check_temperature(temperature))
+        blocks = batch.to(self.device, torch.float32).split(BLOCK_FRAMES, dim=-1)
+        audio = []
+        for i, block in enumerate(blocks):
+            samples, state = self.advance(block, state, last=i == len(blocks) - 1)
+            audio.append(samples)
+        whole = torch.cat(audio, dim=-1)
+        return whole if mel.dim() == 3 else whole[0]
+
+    def open_stream(self, *, seed: int = 0, temperature: float | None = None) -> "Stream":
+        """A stream of one utterance; raises `InputError` for a bad seed or temperature."""
+        return Stream(self, self.start([check_seed(seed)], self.check_temperature(temperature)))
+
+    def check_temperature(self, temperature: float | None) -> float:
+        """The temperature to use; raises `InputError` outside 0 … 2."""
+        if temperature is None:
+            return self.temperature
+        if not 0.0 <= temperature <= MAX_TEMPERATURE:
+            raise InputError(f"temperature must lie between 0 and {MAX_TEMPERATURE:g}, got {temperature}")
+        return float(temperature)
+
+    def num_parameters(self) -> int:
+        return sum(p.numel() for p in self.parameters())
+
+
+class Stream:
+    """One utterance on its way: frames are pushed as they come, audio is returned as it becomes certain.
+
+    The concatenated audio equals `Vocoder.synthesize` of the concatenated frames.
+    """
+
+    def __init__(self, model: Vocoder, state: Any) -> None:
+        self._model = model
+        self._state = state
+        self._finished = False
+
+    def push(self, mel: Float[Tensor, "mel frame"]) -> Float[Tensor, "sample"]:
+        """Take any number of frames; raises `InputError` for wrong bands, or after `finish`."""
+        check_frames(mel[None], self._model.mel_spec, empty_allowed=True)
+        return self._advance(mel[None], last=False)
+
+    def finish(self) -> Float[Tensor, "sample"]:
+        """The audio still owed; afterwards the stream takes no more frames."""
+        audio = self._advance(torch.zeros(1, self._model.mel_spec.num_mels, 0), last=True)
+        self._finished = True
+        return audio
+
+    @torch.inference_mode()
+    def _advance(self, mel: Tensor, *, last: bool) -> Tensor:
+        if self._finished:
+            raise InputError("this stream is finished: open another one for the next utterance")
+        audio, self._state = self._model.advance(
+            mel.to(self._model.device, torch.float32), self._state, last=last
+        )
+        return audio[0]
+
+
+def check_frames(mel: Tensor, spec: MelSpec, *, empty_allowed: bool = False) -> None:
+    """Raise `InputError` unless `mel` is `[batch, mel, frame]`, with the bands of `spec`, and not empty."""
+    if mel.dim() != 3 or mel.shape[1] != spec.num_mels:
+        raise InputError(
+            f"mel: expected {spec.num_mels} bands x frames, got shape {list(mel.shape[1:])}"
+            + (": transpose it" if mel.dim() == 3 and mel.shape[2] == spec.num_mels else "")
+        )
+    if mel.shape[2] == 0 and not empty_allowed:
+        raise InputError("mel: it has no frames")

@@ -1,0 +1,215 @@
+"""The student: noise to audio by inverse autoregressive flows, in one parallel pass.
+
+Its first stage, next to the data, is a linear IAF whose filters are computed from the mel, with a shift of
+pitch pulses: x = b(mel) + A(mel) z. What a network would spend hours learning (the spectral envelope, the
+harmonics) is stated; the network only corrects it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from vocoder.config import Config
+from vocoder.errors import ConfigError, InputError
+from vocoder.flows import Chain
+from vocoder.flows.linear_filter import FrameFilters, LinearFilter, filter_chunk
+from vocoder.mel import MelFrontend, MelSpec
+from vocoder.models.base import Vocoder, check_frames
+from vocoder.networks.excitation import pulse_train
+from vocoder.networks.pitch import Pitch, PitchNetwork
+from vocoder.networks.spectral_filter import FilterNetwork
+from vocoder.noise import normal_noise
+
+LOG_2PI = 1.8378770664093453
+
+
+class FrameNetworkConfig(Config):
+    hidden: int = Field(default=128, ge=1, description="channels")
+    layers: int = Field(default=5, ge=1)
+    lookahead: int = Field(default=2, ge=0, description="frames")
+
+
+class StudentConfig(Config):
+    """Sizes of the student; `num_taps` in samples, `num_bands` a source."""
+
+    pitch: FrameNetworkConfig = FrameNetworkConfig()
+    filters: FrameNetworkConfig = FrameNetworkConfig()
+    num_bands: int = Field(default=128, ge=2)
+    num_taps: int = Field(default=512, ge=2)
+    temperature: float = Field(
+        default=1.0, ge=0, le=2, description="of the noise, unless a call says otherwise"
+    )
+
+
+@dataclass(frozen=True)
+class StudentState:
+    """A batch of streams between two chunks."""
+
+    seeds: tuple[int, ...]
+    temperature: float
+    position: int  # samples returned so far
+    frames: Float[Tensor, "batch mel context"]  # still needed as context, or not yet spoken
+    phase: Float[Tensor, "batch"]  # of the pulses at the next knot, in cycles
+    past_noise: Float[Tensor, "batch history"]
+    past_pulses: Float[Tensor, "batch history"]
+
+
+class Student(Vocoder):
+    """A chain of inverse autoregressive flows over standard normal noise (van den Oord et al. 2017)."""
+
+    kind: ClassVar[str] = "student"
+
+    def __init__(self, config: StudentConfig, mel_spec: MelSpec) -> None:
+        super().__init__()
+        _require_natural_log(mel_spec)
+        self.config: StudentConfig = config
+        self.mel_spec = mel_spec
+        self.temperature = config.temperature
+        analysis = MelFrontend(mel_spec)
+        self.pitch = PitchNetwork(mel_spec.num_mels, **config.pitch.model_dump())
+        self.filters = FilterNetwork(
+            analysis.filterbank,
+            float(analysis.window.square().sum()),
+            mel_spec.sample_rate,
+            num_bands=config.num_bands,
+            num_taps=config.num_taps,
+            **config.filters.model_dump(),
+        )
+        self.linear = LinearFilter(mel_spec.hop_length)
+        self.flow = Chain([self.linear])
+        pitch, filters = self.pitch.network, self.filters.network
+        self.left_context = pitch.left_context + filters.left_context
+        self.right_context = pitch.right_context + filters.right_context
+
+    @property
+    def lookahead_frames(self) -> int:
+        """The networks' reach, and the knot at the end of the frame's samples."""
+        return self.right_context + 1
+
+    def start(self, seeds: Sequence[int], temperature: float) -> StudentState:
+        batch, device = len(seeds), self.device
+        history = torch.zeros(batch, self.config.num_taps - 1, device=device)
+        return StudentState(
+            seeds=tuple(seeds),
+            temperature=temperature,
+            position=0,
+            frames=torch.zeros(batch, self.mel_spec.num_mels, 0, device=device),
+            phase=torch.zeros(batch, dtype=torch.float64, device=device),
+            past_noise=history,
+            past_pulses=history,
+        )
+
+    def advance(
+        self, mel: Float[Tensor, "batch mel frame"], state: StudentState, *, last: bool
+    ) -> tuple[Float[Tensor, "batch sample"], StudentState]:
+        frames = self._extend(state.frames, mel, last=last)
+        hops = frames.shape[-1] - self.left_context - self.right_context - 1
+        if hops < 1:
+            return mel.new_zeros(mel.shape[0], 0), replace(state, frames=frames)
+        length = hops * self.mel_spec.hop_length
+        filters, phase, past_pulses = self.source_filters(frames, state.phase, state.past_pulses)
+        noise = normal_noise(state.seeds, state.position, length, device=mel.device) * state.temperature
+        audio, past_noise = self.linear.to_data_chunk(noise, filters, state.past_noise)
+        following = replace(
+            state,
+            position=state.position + length,
+            frames=frames[..., hops:],
+            phase=phase,
+            past_noise=past_noise,
+            past_pulses=past_pulses,
+        )
+        return audio, following
+
+    def source_filters(
+        self,
+        frames: Float[Tensor, "batch mel context"],
+        phase: Float[Tensor, "batch"],
+        past_pulses: Float[Tensor, "batch history"],
+    ) -> tuple[FrameFilters, Float[Tensor, "batch"], Float[Tensor, "batch history"]]:
+        """The context of the linear flow at each knot that the frames determine.
+
+        Returns the filters of the noise with the shift of filtered pulses, and the pulses' phase and last
+        samples to go on from.
+        """
+        pitch = self.read_pitch(frames)
+        reach = self.filters.network
+        f0 = pitch.frequency[:, reach.left_context : pitch.frequency.shape[1] - reach.right_context]
+        left, right = self.pitch.network.left_context, self.pitch.network.right_context
+        centre = frames[..., left : frames.shape[-1] - right]
+        filters = self.filters(centre, torch.cat([normalize(centre), _pitch_features(pitch)], dim=1))
+        hop = self.mel_spec.hop_length
+        pulses, phase = pulse_train(f0, phase, hop, self.mel_spec.sample_rate)
+        shift = filter_chunk(pulses, filters.pulses, past_pulses, hop)
+        past_pulses = torch.cat([past_pulses, pulses], dim=1)[:, -past_pulses.shape[1] :]
+        return FrameFilters(filters.noise, shift.unsqueeze(1)), phase, past_pulses
+
+    def read_pitch(self, frames: Float[Tensor, "batch mel context"]) -> Pitch:
+        """F0 and voicing of the frames that remain without the pitch network's context."""
+        return self.pitch(normalize(frames))
+
+    def log_prob(
+        self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
+    ) -> Float[Tensor, "batch"]:
+        """Log-density by the recursive direction; `audio` has at most `frames * hop_length` samples.
+
+        Zeros stand for the samples that the last frame lacks; being after the others, they change nothing
+        for them and are not counted. The pulses start at phase 0, as in synthesis.
+        """
+        check_frames(mel, self.mel_spec)
+        length, missing = audio.shape[1], mel.shape[2] * self.mel_spec.hop_length - audio.shape[1]
+        if missing < 0:
+            raise InputError(f"audio: {length} samples are more than {mel.shape[2]} frames cover; cut it")
+        state = self.start([0] * len(mel), 1.0)
+        frames = self._extend(state.frames, mel, last=True)
+        filters, _, _ = self.source_filters(frames, state.phase, state.past_pulses)
+        z, _ = self.flow.to_noise(F.pad(audio, (0, missing)).unsqueeze(1), filters)
+        diagonal = self.linear.log_diagonal(filters.taps)[:, :length]
+        return (-0.5 * (z[:, 0, :length].square() + LOG_2PI) - diagonal).sum(dim=1)
+
+    def _extend(self, frames: Tensor, mel: Tensor, *, last: bool) -> Tensor:
+        """Append frames; the first stands for those before the utterance, the last for those after it."""
+        if frames.shape[-1] == 0 and mel.shape[-1] > 0:
+            frames = mel[..., :1].expand(-1, -1, self.left_context)
+        frames = torch.cat([frames, mel], dim=-1)
+        if last and frames.shape[-1] > 0:
+            frames = torch.cat([frames, frames[..., -1:].expand(-1, -1, self.right_context + 1)], dim=-1)
+        return frames
+
+
+def normalize(log_mel: Float[Tensor, "batch mel frame"]) -> Float[Tensor, "batch mel frame"]:
+    """Speech's log-mels to about zero mean and unit variance."""
+    return (log_mel + 5.0) / 2.5
+
+
+def _pitch_features(pitch: Pitch) -> Float[Tensor, "batch 2 frame"]:
+    octaves = (pitch.frequency / 200.0).log2()
+    return torch.stack([octaves, 2 * torch.sigmoid(pitch.voicing) - 1], dim=1)
+
+
+def _require_natural_log(spec: MelSpec) -> None:
+    wanted = MelSpec.model_fields  # every stage after the filterbank at its default: ln(max(x, floor))
+    plain = (
+        "power",
+        "log_base",
+        "multiplier",
+        "floor_mode",
+        "offset",
+        "dynamic_range",
+        "value_range",
+        "mean",
+    )
+    wrong = [name for name in (*plain, "pre_emphasis") if getattr(spec, name) != wanted[name].default]
+    if spec.frame_centre != 0:
+        wrong.append("frame_centre")
+    if wrong:
+        raise ConfigError(
+            "mel spec: the student reads natural-log magnitudes of frames centred on whole hops, but here: "
+            + ", ".join(f"{name} {getattr(spec, name)!r}" for name in wrong)
+            + ". Train it on a plain spec and convert other mels to that"
+        )

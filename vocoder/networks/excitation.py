@@ -1,0 +1,52 @@
+"""Pitch pulses: a train of band-limited impulses that follows F0, with unit spectral density on average."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def pulse_train(
+    frequency: Float[Tensor, "batch knot"],
+    phase: Float[Tensor, "batch"],
+    hop_length: int,
+    sample_rate: int,
+) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch"]]:
+    """Sum of all harmonics of F0 below half the sample rate, in cosine phase.
+
+    Args:
+        frequency: F0 in Hz at knots `hop_length` apart, linear in between.
+        phase: phase of the fundamental at the first knot, in cycles, float64.
+
+    Returns:
+        The (knots - 1) * hop samples from the first knot on, and the phase at the last knot.
+
+    The harmonics are summed in closed form (Dirichlet's kernel), the highest one faded in and out so that
+    none appears with a click. Each has amplitude sqrt(4 f0 / sample_rate): as much power a hertz as white
+    noise of variance 1.
+    """
+    f0, cycles, end = _phase(frequency, phase, hop_length, sample_rate)
+    harmonics = 0.5 * sample_rate / f0
+    whole = harmonics.floor()
+    angle = torch.pi * (cycles - cycles.round()).to(frequency.dtype)  # half the phase, in [-pi/2, pi/2]
+    sine = torch.sin(angle)
+    near_zero = sine.abs() < 1e-4
+    kernel = (
+        torch.sin((2 * whole + 1) * angle) / (2 * torch.where(near_zero, torch.ones_like(sine), sine)) - 0.5
+    )
+    kernel = torch.where(near_zero, whole, kernel)
+    kernel = kernel + (harmonics - whole) * torch.cos(2 * (whole + 1) * angle)
+    return kernel * (4 * f0 / sample_rate).sqrt(), end
+
+
+def _phase(
+    frequency: Tensor, phase: Tensor, hop_length: int, sample_rate: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """F0 and phase in cycles at each sample; the phase in float64, whole cycles dropped at each knot."""
+    step = frequency.double() / sample_rate
+    left, slope = step[:, :-1, None], (step[:, 1:, None] - step[:, :-1, None]) / hop_length
+    at_knots = torch.cat([phase[:, None], hop_length * (step[:, :-1] + step[:, 1:]) / 2], dim=1).cumsum(dim=1)
+    at_knots = at_knots - at_knots.floor()
+    r = torch.arange(hop_length, dtype=torch.float64, device=frequency.device)
+    cycles = at_knots[:, :-1, None] + r * left + 0.5 * r.square() * slope
+    f0 = (left + r * slope) * sample_rate
+    return f0.flatten(1).to(frequency.dtype), cycles.flatten(1), at_knots[:, -1]

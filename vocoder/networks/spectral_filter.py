@@ -1,0 +1,109 @@
+"""From a mel-spectrogram to the taps of minimum-phase filters: the envelope stated, the rest learned."""
+
+import math
+from typing import NamedTuple
+
+import librosa
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vocoder.networks.frame_network import FrameNetwork
+
+LOG_GAIN_LIMIT = 16.0  # nats; amplitudes from 1e-7 to 1e7: no minimum-phase response overflows
+
+
+class SourceFilters(NamedTuple):
+    """Minimum-phase responses for the two sources, at each frame."""
+
+    noise: Float[Tensor, "batch frame tap"]
+    pulses: Float[Tensor, "batch frame tap"]
+
+
+class FilterNetwork(nn.Module):
+    """Log-mel, F0 and voicing to a noise filter and a pulse filter at each frame.
+
+        log|H(w)| = envelope(mel)(w) + correction(w)
+
+    The envelope undoes the mel analysis by interpolating between band centres. The correction comes from a
+    `FrameNetwork`: `num_bands` values a source, on a mel-warped axis up to half the sample rate. The taps are
+    the minimum-phase response of that magnitude, so their inverse filter is stable at every frame.
+
+    Args:
+        filterbank: of the mel analysis, `[mel, bin]`; the log-mel is the natural logarithm of its output.
+        window_energy: sum of the squared analysis window, which turns magnitudes into densities.
+        sample_rate: in Hz.
+    """
+
+    envelope_basis: Tensor
+    envelope_offset: Tensor
+    correction_basis: Tensor
+
+    def __init__(
+        self,
+        filterbank: Float[Tensor, "mel bin"],
+        window_energy: float,
+        sample_rate: int,
+        *,
+        hidden: int,
+        layers: int,
+        lookahead: int,
+        num_bands: int,
+        num_taps: int,
+    ) -> None:
+        super().__init__()
+        num_mels, num_bins = filterbank.shape
+        self.num_taps = num_taps
+        frequencies = torch.linspace(0, sample_rate / 2, num_bins, dtype=torch.float64)
+        weight = filterbank.double().sum(dim=1)
+        centres = (filterbank.double() @ frequencies) / weight
+        bands = librosa.mel_frequencies(num_bands, fmin=0.0, fmax=sample_rate / 2)
+        # the mean magnitude of white noise of variance 1 under the window (Rayleigh): sqrt(pi * energy) / 2
+        offset = -weight.log() - math.log(math.sqrt(math.pi * window_energy) / 2)
+        self.register_buffer("envelope_basis", interpolation_matrix(centres, frequencies), persistent=False)
+        self.register_buffer("envelope_offset", offset.float()[:, None], persistent=False)
+        basis = interpolation_matrix(torch.from_numpy(bands), frequencies)
+        self.register_buffer("correction_basis", basis, persistent=False)
+        self.network = FrameNetwork(
+            num_mels + 2, 2 * num_bands, hidden=hidden, layers=layers, lookahead=lookahead
+        )
+        nn.init.zeros_(self.network.last.weight)
+
+    def forward(
+        self,
+        log_mel: Float[Tensor, "batch mel context"],
+        features: Float[Tensor, "batch mel+2 context"],
+    ) -> SourceFilters:
+        """Filters for the frames that remain when the network's context is taken off both ends."""
+        left, right = self.network.left_context, self.network.right_context
+        centre = log_mel[..., left : log_mel.shape[-1] - right]
+        envelope = self.envelope_basis @ (centre + self.envelope_offset)
+        noise, pulses = self.network(features).chunk(2, dim=1)
+        log_gain = torch.stack([envelope + self.correction_basis @ part for part in (noise, pulses)])
+        taps = minimum_phase(log_gain.transpose(-1, -2), self.num_taps)
+        return SourceFilters(taps[0], taps[1])
+
+
+def interpolation_matrix(
+    knots: Float[Tensor, "knot"], points: Float[Tensor, "point"]
+) -> Float[Tensor, "point knot"]:
+    """The matrix that interpolates values at `knots` linearly to `points`; constant beyond the ends."""
+    columns = [np.interp(points, knots, row) for row in np.eye(len(knots))]
+    return torch.from_numpy(np.stack(columns, axis=1)).float()
+
+
+def minimum_phase(
+    log_magnitude: Float[Tensor, "*batch bin"], num_taps: int
+) -> Float[Tensor, "*batch num_taps"]:
+    """The first `num_taps` samples of the causal, minimum-phase response of a magnitude spectrum.
+
+    By the folded real cepstrum (Oppenheim and Schafer, "Discrete-time signal processing", sec. 13.5.4). The
+    first tap is exp(mean log-magnitude) > 0.
+    """
+    cepstrum = torch.fft.irfft(log_magnitude.clamp(-LOG_GAIN_LIMIT, LOG_GAIN_LIMIT))
+    half = cepstrum.shape[-1] // 2
+    fold = torch.full((cepstrum.shape[-1],), 2.0, dtype=cepstrum.dtype, device=cepstrum.device)
+    fold[0] = fold[half] = 1.0
+    fold[half + 1 :] = 0.0
+    return torch.fft.irfft(torch.fft.rfft(cepstrum * fold).exp())[..., :num_taps]
