@@ -103,7 +103,7 @@ def dialect_of(spec: MelSpec) -> str | None:
 
 
 def mel_spec(value: str | Mapping[str, Any] | MelSpec) -> MelSpec:
-    """A spec from what a configuration or a request says: a name, all parameters, or `dialect` and what differs.
+    """A spec from a configuration or a request: a name, or all parameters, or `dialect` and what differs.
 
     >>> mel_spec({"dialect": "nvidia", "sample_rate": 24000}).hop_length
     256

@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 
-import librosa
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from librosa.filters import mel as librosa_triangles
 from torch import Tensor, nn
 
 from vocoder.errors import InputError
@@ -23,7 +23,7 @@ def mel_filterbank(spec: MelSpec) -> Float[Tensor, "mel bin"]:
     Slaney's scale is linear below 1 kHz and logarithmic above; HTK's is 2595 log10(1 + f/700).
     """
     return torch.from_numpy(
-        librosa.filters.mel(
+        librosa_triangles(
             sr=spec.sample_rate,
             n_fft=spec.n_fft,
             n_mels=spec.num_mels,

@@ -18,13 +18,13 @@ class MelSpec(BaseModel):
 
     1. pre-emphasis y[t] = x[t] - `pre_emphasis` x[t-1];
     2. `padding` samples added at both ends, in `pad_mode`;
-    3. frames of `n_fft` samples every `hop_length`, under a periodic Hann window of `win_length` centred in them;
+    3. frames of `n_fft` samples every `hop_length`, a periodic Hann window of `win_length` in their middle;
     4. S = (re^2 + im^2 + `magnitude_epsilon`)^(`power`/2);
     5. `num_mels` triangles between `fmin` and `fmax` Hz on the `mel_scale`, `mel_norm`: "slaney" gives each
        triangle area 1 (in Hz), "none" height 1;
     6. y = `multiplier` log(max(x, `floor`)) + `offset` with `floor_mode` "clip", log(x + `floor`) with "add";
-    7. values more than `dynamic_range` below the largest of the utterance are raised to that (librosa's top_db);
-    8. `value_range` (low, high): scaled so that it becomes [0, 1], and clipped there;
+    7. with `dynamic_range` (librosa's top_db), what is further below the utterance's largest value is raised;
+    8. with `value_range` (low, high), scaled so that it becomes [0, 1], and clipped there;
     9. (y - `mean`) / `std`, one number a band.
 
     Frame i is centred at sample `frame_centre` + i `hop_length`.
