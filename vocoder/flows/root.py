@@ -21,14 +21,16 @@ def solve_increasing(
 
     A Newton step is taken where it stays inside the bracket and is at most half as long as the step before
     last; elsewhere the bracket is halved. So it ends whatever the function, and near the root converges
-    quadratically (Press et al., Numerical Recipes, sec. 9.4).
+    quadratically (Press et al., Numerical Recipes, sec. 9.4). An element comes to rest after a Newton step
+    whose successor would be lost in rounding, or when its bracket cannot be halved any more.
 
-    `function` maps x to (f(x), f'(x)), elementwise and increasing, with f(low) ≤ 0 ≤ f(high). The root is as
-    exact as the dtype of the bracket allows; `max_steps` is a bound that no well-behaved function meets.
+    `function` maps x to (f(x), f'(x)), elementwise and increasing, with f(low) ≤ 0 ≤ f(high); `max_steps`
+    is a bound that no well-behaved function meets.
     """
     x = (low + high) / 2
     before_last = last = high - low
-    resolution = 4 * torch.finfo(x.dtype).eps
+    moving = torch.ones_like(x, dtype=torch.bool)
+    eps = torch.finfo(x.dtype).eps
     for _ in range(max_steps):
         value, slope = function(x)
         low, high = torch.where(value <= 0, x, low), torch.where(value >= 0, x, high)
@@ -36,8 +38,9 @@ def solve_increasing(
         safe = (newton >= low) & (newton <= high) & (2 * (newton - x).abs() <= before_last)
         following = torch.where(safe, newton, (low + high) / 2)
         before_last, last = last, (following - x).abs()
-        x = following
-        if bool((last <= resolution * (1 + x.abs())).all()):
+        x = torch.where(moving, following, x)
+        moving &= last > torch.where(safe, eps**0.75, 4 * eps) * (1 + x.abs())
+        if not moving.any():
             break
     return x
 
