@@ -1,0 +1,26 @@
+"""What the conditioner networks share: they are called with (x, context) and start at zero."""
+
+from torch import Tensor, nn
+
+from vocoder.errors import InputError
+
+
+def zero_initialized(layer: nn.Linear | nn.Conv1d | nn.Conv2d) -> nn.Linear | nn.Conv1d | nn.Conv2d:
+    """The layer with weight and bias set to zero."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+def check_context(network: nn.Module, context: Tensor | None, channels: int) -> None:
+    """Raise `InputError` unless a context of `channels` came exactly where one was declared."""
+    name = type(network).__name__
+    if context is None and channels:
+        raise InputError(
+            f"{name} was made for a context of {channels} channels, got none: pass it as context"
+        )
+    if context is not None and context.shape[1] != channels:
+        raise InputError(
+            f"{name} was made for a context of {channels} channels, got {context.shape[1]}: "
+            f"set the network's context size"
+        )
