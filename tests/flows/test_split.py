@@ -5,7 +5,7 @@ from torch import nn
 from vocoder.errors import InputError
 from vocoder.flows import Chain, Inverse
 from vocoder.flows.actnorm import ActNorm
-from vocoder.flows.split import Identity, Split
+from vocoder.flows.split import Split
 from vocoder.flows.squeeze import SqueezeTime
 
 
@@ -26,10 +26,10 @@ def test_without_a_prior_the_early_channels_leave_as_they_are():
 
 
 def test_the_prior_is_a_gaussian_given_the_kept_channels():
-    flow = Split(2, Identity(), LinearPrior())
+    flow = Split(2, prior=LinearPrior())
     x = torch.randn(5, 4)
     z, log_det = flow.to_noise(x)
-    log_scale, mean = flow.prior(x[:, 2:], None).chunk(2, dim=1)
+    mean, log_scale = flow.prior(x[:, 2:], None).chunk(2, dim=1)
     prior = torch.distributions.Normal(mean, log_scale.exp())
     base = torch.distributions.Normal(0.0, 1.0)
     expected = prior.log_prob(x[:, :2]).sum(1)
@@ -51,4 +51,4 @@ def test_a_rest_that_changes_the_shape_is_refused():
 @pytest.mark.parametrize("num_early", [0, 4, 5])
 def test_a_split_that_leaves_nothing_is_refused(num_early):
     with pytest.raises(InputError, match=f"num_early={num_early} of 4 channels"):
-        Split(num_early, Identity()).to_noise(torch.randn(2, 4))
+        Split(num_early).to_noise(torch.randn(2, 4))

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from vocoder.errors import InputError
-from vocoder.flows.squeeze import SqueezeImage, SqueezeTime
+from vocoder.flows.coupling import checkerboard_mask
+from vocoder.flows.squeeze import Checkerboard, SqueezeImage, SqueezeTime
 
 
 def test_audio_is_grouped_as_in_waveglow():
@@ -23,12 +24,21 @@ def test_a_block_of_pixels_becomes_neighbouring_channels():
     assert z[0, :, 0, 1].tolist() == [2, 3, 6, 7]
 
 
+def test_the_colours_of_a_checkerboard_become_halves_of_the_channels():
+    colours = checkerboard_mask(4, 6, keep_odd=True).float().expand(2, 3, 4, 6)
+    z, _ = Checkerboard().to_noise(colours)
+    assert z.shape == (2, 6, 4, 3)
+    assert (z[:, :3] == 0).all()
+    assert (z[:, 3:] == 1).all()
+
+
 @pytest.mark.parametrize(
     ("squeeze", "shape", "what"),
     [
         (SqueezeTime(4), (1, 1, 10), "10 samples"),
         (SqueezeImage(2), (1, 1, 5, 4), "5 height"),
         (SqueezeImage(2), (1, 1, 4, 7), "7 width"),
+        (Checkerboard(), (1, 1, 4, 7), "7 width"),
     ],
 )
 def test_what_does_not_divide_is_named(squeeze, shape, what):

@@ -7,32 +7,42 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vocoder.errors import InputError
-from vocoder.flows.base import Flow, sum_log_det, zero_log_det
+from vocoder.flows.base import Chain, Flow, sum_log_det
+from vocoder.flows.elementwise import Elementwise, Standardize, parameters_of
 
 
 class Split(Flow):
     """The first `num_early` channels become noise here; the others go through `rest`.
 
-    x = [early, kept] → z = [(early − μ) · exp(−s), rest(kept)]. The learned prior p(early | kept) =
-    N(μ, exp(2s)) of Glow is thus an affine map to the common base, z stays one tensor of the shape of x,
-    and multi-scale models are flows like any other: `rest` may squeeze, if it undoes that at its end.
-    Without a prior the early channels leave as they are (WaveGlow, Prenger et al. 2019, sec. 2.3).
+    x = [early, kept] → z = [(early − μ) · exp(−s), rest(kept)], μ and s read from what is kept. The learned
+    prior p(early | kept) = N(μ, exp(2s)) of Glow is thus a map to the common base, and z stays one tensor of
+    the shape of x: a multi-scale model is a flow like any other. `rest` may squeeze, if it undoes that at its
+    end. Without a prior the early channels leave as they are (WaveGlow, Prenger et al. 2019, sec. 2.3).
     (R-NVP, Dinh et al. 2017, eq. 14; Glow, Kingma and Dhariwal 2018, fig. 2b.)
 
     Args:
         num_early: channels that leave, 1 … C − 1.
-        rest: a flow that keeps the shape of its input.
-        prior: called with (kept, context), returns [s, μ] stacked along the channels, [B, 2·num_early, ...].
+        rest: a flow that keeps the shape of its input; the identity by default.
+        prior: network called with (kept, context) that gives the parameters of every early element.
+        transform: the map of an early element that these parameters define.
 
     Raises:
-        InputError: the input has no channel left for `rest`, or `rest` does not keep the shape.
+        InputError: the input has no channel left for `rest`, `rest` does not keep the shape, or the
+            prior's output does not fit.
     """
 
-    def __init__(self, num_early: int, rest: Flow, prior: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        num_early: int,
+        rest: Flow | None = None,
+        prior: nn.Module | None = None,
+        transform: Elementwise | None = None,
+    ) -> None:
         super().__init__()
         self.num_early = num_early
-        self.rest = rest
+        self.rest = rest or Chain([])
         self.prior = prior
+        self.transform = transform or Standardize()
 
     def to_noise(
         self, x: Float[Tensor, "batch channel *position"], context: Any = None
@@ -40,9 +50,8 @@ class Split(Flow):
         early, kept = self._divide(x)
         deep, log_det = self.rest.to_noise(kept, context)
         if self.prior is not None:
-            log_scale, mean = self.prior(kept, context).chunk(2, dim=1)
-            early = (early - mean) * (-log_scale).exp()
-            log_det = log_det - sum_log_det(log_scale)
+            early, log_slope = self.transform.to_noise(early, self._read_prior(early, kept, context))
+            log_det = log_det + sum_log_det(log_slope)
         return _join(early, deep, kept), log_det
 
     def to_data(
@@ -51,10 +60,13 @@ class Split(Flow):
         early, deep = self._divide(z)
         kept, log_det = self.rest.to_data(deep, context)
         if self.prior is not None:
-            log_scale, mean = self.prior(kept, context).chunk(2, dim=1)
-            early = early * log_scale.exp() + mean
-            log_det = log_det + sum_log_det(log_scale)
+            early, log_slope = self.transform.to_data(early, self._read_prior(early, kept, context))
+            log_det = log_det + sum_log_det(log_slope)
         return _join(early, kept, deep), log_det
+
+    def _read_prior(self, early: Tensor, kept: Tensor, context: Any) -> Tensor:
+        assert self.prior is not None
+        return parameters_of(self.prior(kept, context), self.transform.num_parameters, early)
 
     def _divide(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if not 0 < self.num_early < x.shape[1]:
@@ -63,16 +75,6 @@ class Split(Flow):
                 f"it must be at least 1 and leave at least one channel for the rest"
             )
         return x[:, : self.num_early], x[:, self.num_early :]
-
-
-class Identity(Flow):
-    """z = x: the `rest` of a split that ends the chain."""
-
-    def to_noise(self, x: Tensor, context: Any = None) -> tuple[Tensor, Tensor]:
-        return x, zero_log_det(x)
-
-    def to_data(self, z: Tensor, context: Any = None) -> tuple[Tensor, Tensor]:
-        return z, zero_log_det(z)
 
 
 def _join(early: Tensor, rest: Tensor, like: Tensor) -> Tensor:

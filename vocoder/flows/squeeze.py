@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -37,6 +38,28 @@ class SqueezeImage(Flow):
         return F.pixel_shuffle(z, self.factor), zero_log_det(z)
 
 
+class Checkerboard(Flow):
+    """The two colours of a checkerboard become two halves of the channels: [B, C, H, W] → [B, 2C, H, W/2].
+
+    A coupling that splits the channels then couples the colours (R-NVP, fig. 3; Flow++, sec. 3.2.2).
+
+    Raises:
+        InputError: width (towards noise) or channels (towards data) are odd.
+    """
+
+    def to_noise(
+        self, x: Float[Tensor, "batch channel height width"], context: Any = None
+    ) -> tuple[Float[Tensor, "batch _ height _"], Float[Tensor, " batch"]]:
+        _require_multiple("width", x.shape[3], 2)
+        return torch.cat(_exchange_in_odd_rows(*x.unflatten(3, (-1, 2)).unbind(4)), dim=1), zero_log_det(x)
+
+    def to_data(
+        self, z: Float[Tensor, "batch channel height width"], context: Any = None
+    ) -> tuple[Float[Tensor, "batch _ height _"], Float[Tensor, " batch"]]:
+        _require_multiple("channels", z.shape[1], 2)
+        return torch.stack(_exchange_in_odd_rows(*z.chunk(2, dim=1)), dim=4).flatten(3), zero_log_det(z)
+
+
 class SqueezeTime(Flow):
     """Groups of g successive samples become g channels: [B, C, T] → [B, C·g, T/g] (WaveGlow, sec. 2).
 
@@ -63,6 +86,11 @@ class SqueezeTime(Flow):
         _require_multiple("channels", z.shape[1], self.group_size)
         groups = z.unflatten(1, (-1, self.group_size))  # [batch, channel, within, group]
         return groups.transpose(2, 3).flatten(2), zero_log_det(z)
+
+
+def _exchange_in_odd_rows(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    odd = torch.arange(first.shape[2], device=first.device)[:, None] % 2 == 1
+    return torch.where(odd, second, first), torch.where(odd, first, second)
 
 
 def _require_multiple(what: str, length: int, factor: int) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vocoder.errors import InputError
+from vocoder.networks.conditioner import check_context, zero_initialized
 
 Feature = Float[Tensor, "batch channel *position"]
 
@@ -27,7 +28,7 @@ class GatedAttention(nn.Module):
         dropout: probability, inside the gated convolutions.
 
     Raises:
-        InputError: a width that does not divide.
+        InputError: a width that does not divide; a context where none was declared, or none where one was.
     """
 
     def __init__(
@@ -48,19 +49,19 @@ class GatedAttention(nn.Module):
                 f"GatedAttention: hidden={hidden} must be a multiple of {2 * num_dims} (position codes) "
                 f"and of num_heads={num_heads}"
             )
+        self.context_channels = context_channels
         self.first = _convolution(num_dims, in_channels, hidden, 3)
         self.blocks = nn.ModuleList()
         for _ in range(num_blocks):
             self.blocks.append(_GatedConvolution(num_dims, hidden, context_channels, dropout))
             if num_heads:
                 self.blocks.append(_GatedSelfAttention(num_dims, hidden, num_heads))
-        self.last = _convolution(num_dims, hidden, out_channels, 3)
-        for parameter in self.last.parameters():
-            nn.init.zeros_(parameter)
+        self.last = zero_initialized(_convolution(num_dims, hidden, out_channels, 3))
 
     def forward(
         self, x: Float[Tensor, "batch in *position"], context: Tensor | None = None
     ) -> Float[Tensor, "batch out *position"]:
+        check_context(self, context, self.context_channels)
         if context is not None and context.dim() == 2:
             context = context.reshape(*context.shape, *[1] * (x.dim() - 2))
         hidden = self.first(x)
