@@ -14,8 +14,21 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vocoder.flows import Flow
+from vocoder.flows.actnorm import ActNorm
+from vocoder.flows.batchnorm import BatchNorm
 from vocoder.flows.coupling import MaskedCoupling, SplitCoupling, checkerboard_mask
 from vocoder.flows.elementwise import Additive, Affine
+from vocoder.flows.flowpp import FlowPP
+from vocoder.flows.glow import Glow, glow_step
+from vocoder.flows.invertible_conv import InvertibleConv, InvertibleConvLU
+from vocoder.flows.mixture_cdf import MixtureCDF
+from vocoder.flows.permutation import Permutation, Reverse
+from vocoder.flows.planar import Planar
+from vocoder.flows.radial import Radial
+from vocoder.flows.split import Split
+from vocoder.flows.squeeze import Checkerboard, SqueezeImage, SqueezeTime
+from vocoder.networks.attention import GatedAttention
+from vocoder.networks.convnet import ConvNet
 from vocoder.networks.mlp import MLP
 
 CONTEXT_CHANNELS = 3
@@ -75,7 +88,32 @@ def split_mlp(shape: Shape, num_parameters: int = 2, context: int = 0) -> MLP:
     return MLP(kept, num_parameters * (shape[0] - kept), hidden=16, context_features=context)
 
 
+def anything(fewest_channels: int = 1) -> st.SearchStrategy[Shape]:
+    """A vector, a sequence or an image."""
+    channels = st.integers(fewest_channels, 4)
+    return st.one_of(vectors(fewest_channels), sequences(channels), images(channels))
+
+
+def even_images(num_channels: int) -> st.SearchStrategy[Shape]:
+    return st.tuples(st.just(num_channels), st.sampled_from([2, 4]), st.sampled_from([2, 4]))
+
+
+def small_convnet(in_channels: int, out_channels: int) -> ConvNet:
+    return ConvNet(in_channels, out_channels, hidden=6)
+
+
+def small_attention(in_channels: int, out_channels: int) -> GatedAttention:
+    return GatedAttention(in_channels, out_channels, hidden=8, num_blocks=1, num_heads=2)
+
+
+channels = st.integers(1, 3)
+
 FLOW_CASES = [
+    FlowCase("planar_tanh", lambda s: Planar(*s), vectors(1)),
+    FlowCase("planar_tanh_context", lambda s: Planar(*s, context_features=3), vectors(1), vector_context),
+    FlowCase("planar_leaky_relu", lambda s: Planar(*s, activation="leaky_relu"), vectors(1)),
+    FlowCase("radial", lambda s: Radial(*s), vectors(1)),
+    FlowCase("radial_context", lambda s: Radial(*s, context_features=3), vectors(1), vector_context),
     FlowCase("rnvp_split", lambda s: SplitCoupling(split_mlp(s)), vectors()),
     FlowCase("rnvp_split_context", lambda s: SplitCoupling(split_mlp(s, 2, 3)), vectors(), vector_context),
     FlowCase("rnvp_bounded", lambda s: SplitCoupling(split_mlp(s), transform=Affine(bound=2.0)), vectors()),
@@ -84,4 +122,24 @@ FLOW_CASES = [
         "rnvp_swapped", lambda s: SplitCoupling(split_mlp(s), swap=True), vectors().map(lambda s: (2 * s[0],))
     ),
     FlowCase("rnvp_masked", lambda s: MaskedCoupling(MLP(*s, 2 * s[0]), checkerboard_mask(*s)), vectors()),
+    FlowCase("rnvp_batch_norm", lambda s: BatchNorm(s[0]), vectors(1) | images(channels)),
+    FlowCase(
+        "permutation", lambda s: Permutation(torch.randperm(s[0]).tolist()), vectors(1) | images(channels)
+    ),
+    FlowCase("reverse_channels", lambda s: Reverse(), vectors(1) | images(channels)),
+    FlowCase("reverse_time", lambda s: Reverse(axis=-1), sequences(channels)),
+    FlowCase("actnorm", lambda s: ActNorm(s[0]), anything()),
+    FlowCase("invertible_conv", lambda s: InvertibleConv(s[0]), anything(2)),
+    FlowCase("invertible_conv_lu", lambda s: InvertibleConvLU(s[0]), anything(2)),
+    FlowCase("squeeze_time", lambda s: SqueezeTime(3), st.just((3, 6))),
+    FlowCase("squeeze_image", lambda s: SqueezeImage(), even_images(4)),
+    FlowCase("checkerboard", lambda s: Checkerboard(), even_images(2)),
+    FlowCase("split", lambda s: Split(1, ActNorm(s[0] - 1)), anything(2)),
+    FlowCase("split_prior", lambda s: Split(1, prior=MLP(s[0] - 1, 2)), vectors()),
+    FlowCase("glow_step_additive", lambda s: glow_step(*s, MLP, transform=Additive(), lu=False), vectors()),
+    FlowCase("glow", lambda s: Glow(s[0], small_convnet, num_steps=2), st.just((1, 4, 8)), spread=0.2),
+    FlowCase(
+        "mixture_cdf_split", lambda s: SplitCoupling(split_mlp(s, 11), transform=MixtureCDF(3)), vectors()
+    ),
+    FlowCase("flowpp", lambda s: FlowPP(1, small_attention, num_steps=(1, 1, 1)), st.just((1, 4, 4))),
 ]
