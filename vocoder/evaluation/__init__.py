@@ -1,0 +1,28 @@
+"""Objective measures of a voice against the recording, baselines, pictures, and the run over many clips."""
+
+from vocoder.evaluation.baselines import BASELINES, GriffinLim, Recording, baseline
+from vocoder.evaluation.evaluate import evaluate
+from vocoder.evaluation.manifest import Clip, read_manifest
+from vocoder.evaluation.measures import MEASURES, Measure
+from vocoder.evaluation.plots import plot_comparison, plot_spectrogram_pair
+from vocoder.evaluation.runner import Score, System, run
+from vocoder.evaluation.statistics import Estimate, estimate
+
+__all__ = [
+    "BASELINES",
+    "MEASURES",
+    "Clip",
+    "Estimate",
+    "GriffinLim",
+    "Measure",
+    "Recording",
+    "Score",
+    "System",
+    "baseline",
+    "estimate",
+    "evaluate",
+    "plot_comparison",
+    "plot_spectrogram_pair",
+    "read_manifest",
+    "run",
+]

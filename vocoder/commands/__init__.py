@@ -1,0 +1,1 @@
+"""Sub-commands of `vocoder`, one a file."""
