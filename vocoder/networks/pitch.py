@@ -27,7 +27,8 @@ class PitchNetwork(nn.Module):
     Kim et al. 2018), which resolves far less than a bin.
     """
 
-    frequencies: Tensor
+    low: float
+    high: float
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class PitchNetwork(nn.Module):
     ) -> None:
         super().__init__()
         num_bins = math.ceil(CENTS_PER_OCTAVE * math.log2(high / low) / bin_cents) + 1
-        self.low, self.bin_cents, self.window = low, bin_cents, window
+        self.low, self.high, self.bin_cents, self.window = low, high, bin_cents, window
         self.num_bins = num_bins
         self.network = FrameNetwork(num_mels, num_bins + 1, hidden=hidden, layers=layers, lookahead=lookahead)
 

@@ -99,11 +99,12 @@ def minimum_phase(
     """The first `num_taps` samples of the causal, minimum-phase response of a magnitude spectrum.
 
     By the folded real cepstrum (Oppenheim and Schafer, "Discrete-time signal processing", sec. 13.5.4). The
-    first tap is exp(mean log-magnitude) > 0.
+    first tap is set to what it is without aliasing, exp(mean log-magnitude), and so always above 0.
     """
     cepstrum = torch.fft.irfft(log_magnitude.clamp(-LOG_GAIN_LIMIT, LOG_GAIN_LIMIT))
     half = cepstrum.shape[-1] // 2
     fold = torch.full((cepstrum.shape[-1],), 2.0, dtype=cepstrum.dtype, device=cepstrum.device)
     fold[0] = fold[half] = 1.0
     fold[half + 1 :] = 0.0
-    return torch.fft.irfft(torch.fft.rfft(cepstrum * fold).exp())[..., :num_taps]
+    response = torch.fft.irfft(torch.fft.rfft(cepstrum * fold).exp())
+    return torch.cat([cepstrum[..., :1].exp(), response[..., 1:num_taps]], dim=-1)

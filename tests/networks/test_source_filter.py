@@ -1,0 +1,74 @@
+"""The signal processing inside the conditioners, against facts known from elsewhere."""
+
+import math
+
+import pytest
+import torch
+
+from vocoder.networks.excitation import pulse_train
+from vocoder.networks.frame_network import FrameNetwork
+from vocoder.networks.pitch import PitchNetwork
+from vocoder.networks.spectral_filter import interpolation_matrix, minimum_phase
+
+ZERO_PHASE = torch.zeros(1, dtype=torch.float64)
+
+
+def test_minimum_phase_recovers_a_minimum_phase_filter() -> None:
+    taps = torch.tensor([1.0, -0.5, 0.2, -0.1])  # all zeros inside the unit circle
+    magnitude = torch.fft.rfft(taps, 1024).abs().log()
+    assert torch.allclose(minimum_phase(magnitude, 8), torch.nn.functional.pad(taps, (0, 4)), atol=1e-6)
+
+
+def test_first_tap_is_the_geometric_mean_of_the_magnitude() -> None:
+    torch.manual_seed(0)
+    log_magnitude = torch.randn(3, 513)
+    spectrum = torch.cat([log_magnitude, log_magnitude[:, 1:-1]], dim=1)
+    assert torch.allclose(minimum_phase(log_magnitude, 1)[:, 0], spectrum.mean(1).exp(), rtol=1e-4)
+
+
+def test_a_steady_pitch_gives_the_sum_of_its_cosines() -> None:
+    f0, rate, hop = 150.0, 8000, 80
+    pulses, _ = pulse_train(torch.full((1, 11), f0), ZERO_PHASE, hop, rate)
+    t = torch.arange(800, dtype=torch.float64) / rate
+    harmonics = torch.arange(1, math.floor(0.5 * rate / f0) + 1)
+    top = 0.5 * rate / f0 - len(harmonics)
+    expected = torch.cos(2 * torch.pi * f0 * harmonics[:, None] * t).sum(0)
+    expected += top * torch.cos(2 * torch.pi * f0 * (len(harmonics) + 1) * t)
+    assert torch.allclose(pulses[0].double(), expected * math.sqrt(4 * f0 / rate), atol=1e-3)
+
+
+def test_pulses_have_unit_power_and_go_on_across_chunks() -> None:
+    frequency = torch.linspace(90, 380, 87)[None]
+    whole, end = pulse_train(frequency, ZERO_PHASE, 256, 22050)
+    first, phase = pulse_train(frequency[:, :31], ZERO_PHASE, 256, 22050)
+    second, last = pulse_train(frequency[:, 30:], phase, 256, 22050)
+    assert torch.allclose(torch.cat([first, second], 1), whole, atol=1e-4)
+    assert torch.allclose(last, end)
+    assert abs(whole.var().item() - 1) < 0.05
+
+
+def test_pitch_decoding_inverts_its_targets() -> None:
+    network = PitchNetwork(8, hidden=4, layers=1, lookahead=0)
+    f0 = torch.tensor([[60.0, 123.4, 207.7, 512.0]])
+    decoded = network.decode(network.targets(f0).log())
+    assert (1200 * (decoded / f0).log2().abs()).max() < 0.5
+
+
+@pytest.mark.parametrize("lookahead", [0, 2, 9])
+def test_frame_network_reaches_as_far_as_it_says(lookahead: int) -> None:
+    torch.manual_seed(0)
+    network = FrameNetwork(3, 2, hidden=6, layers=4, lookahead=lookahead).double()
+    frames = torch.randn(1, 3, 25, dtype=torch.float64, requires_grad=True)
+    output = network(frames)
+    assert output.shape[-1] == 25 - network.left_context - network.right_context
+    (gradient,) = torch.autograd.grad(output[..., 3].sum(), frames)
+    touched = gradient.abs().sum(dim=(0, 1)).nonzero()[:, 0]
+    assert (touched.min().item(), touched.max().item()) == (
+        3,
+        3 + network.left_context + network.right_context,
+    )
+
+
+def test_interpolation_is_linear_between_knots_and_constant_beyond() -> None:
+    matrix = interpolation_matrix(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0.0, 1.5, 3.0, 9.0]))
+    assert torch.allclose(matrix @ torch.tensor([10.0, 20.0, 40.0]), torch.tensor([10.0, 15.0, 30.0, 40.0]))

@@ -1,0 +1,100 @@
+"""The loop on a problem small enough to know: resume is exact, divergence is named, averages are used."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from training.schedule import OptimizerConfig, learning_rate
+from training.trainer import Task, Trainer, TrainerConfig, TrainingDiverged
+from vocoder.errors import CheckpointError
+
+CONFIG = TrainerConfig(
+    steps=20, optimizer=OptimizerConfig(lr=0.05, warmup=3), log_every=1, evaluate_every=10, save_every=7
+)
+
+
+class Regression(Task):
+    """Recover a line from noisy samples of it, drawn anew from the number of the step."""
+
+    def __init__(self, width: int = 4) -> None:
+        torch.manual_seed(0)
+        self.width = width
+        self.model = nn.Linear(width, 1)
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        generator = torch.Generator().manual_seed(step)
+        x = torch.randn(8, self.width, generator=generator)
+        loss = (self.model(x) - x.sum(1, keepdim=True)).square().mean()
+        return loss, {"x": x[0, 0].item()}
+
+    def evaluate(self) -> dict[str, float]:
+        return {"valid_weight": next(self.model.parameters()).sum().item()}
+
+
+def log(folder: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "cpu_seconds"} for line in lines]
+
+
+def test_a_stopped_run_goes_on_exactly(tmp_path: Path) -> None:
+    whole = Trainer(Regression(), CONFIG, tmp_path / "whole")
+    assert whole.run(progress=False)
+    first = Trainer(Regression(), CONFIG, tmp_path / "parts")
+    for _ in range(11):
+        first._log(first._train_step())
+    first.save()
+    second = Trainer(Regression(), CONFIG, tmp_path / "parts")
+    assert second.step == 11
+    assert second.run(progress=False)
+    losses = [[line["loss"] for line in log(tmp_path / f) if "loss" in line] for f in ("whole", "parts")]
+    assert losses[0] == losses[1]
+    for name, value in whole.average.items():
+        assert torch.equal(value, second.average[name])
+
+
+def test_a_time_limit_saves_and_says_so(tmp_path: Path) -> None:
+    trainer = Trainer(Regression(), CONFIG, tmp_path)
+    assert not trainer.run(max_minutes=1e-9, progress=False)
+    assert (tmp_path / "state.safetensors").exists()
+
+
+def test_divergence_names_the_step_and_keeps_the_last_state(tmp_path: Path) -> None:
+    task = Regression()
+    trainer = Trainer(task, CONFIG, tmp_path)
+    for _ in range(7):
+        trainer._train_step()
+    trainer.save()
+    with torch.no_grad():
+        task.model.weight.fill_(torch.nan)
+    with pytest.raises(TrainingDiverged, match="step 7"):
+        trainer.run(progress=False)
+    assert torch.isfinite(Trainer(Regression(), CONFIG, tmp_path).task.model.weight).all()
+
+
+def test_evaluation_sees_the_average_and_training_goes_on_with_its_own(tmp_path: Path) -> None:
+    trainer = Trainer(Regression(), CONFIG, tmp_path)
+    for _ in range(5):
+        trainer._train_step()
+    own = trainer.task.model.weight.detach().clone()
+    with trainer.averaged_weights():
+        assert torch.equal(trainer.task.model.weight, trainer.average["weight"])
+        assert not torch.equal(trainer.task.model.weight, own)
+    assert torch.equal(trainer.task.model.weight, own)
+
+
+def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
+    Trainer(Regression(4), CONFIG, tmp_path).save()
+    with pytest.raises(CheckpointError, match="weight differs"):
+        Trainer(Regression(5), CONFIG, tmp_path)
+
+
+def test_schedule_warms_up_holds_and_falls() -> None:
+    config = OptimizerConfig(lr=1.0, warmup=10, decay=0.5, final=0.1)
+    rates = [learning_rate(config, step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[20:50] == [1.0] * 30
+    assert rates[50:] == sorted(rates[50:], reverse=True)
+    assert learning_rate(config, 100, 100) == pytest.approx(0.1)

@@ -1,0 +1,37 @@
+"""`vocoder train`: one sub-command a recipe."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import print as show
+
+app = typer.Typer(no_args_is_help=True, help="Train a voice on recordings; stops and resumes at any time.")
+
+
+@app.callback()
+def _group() -> None:
+    """Train a voice on recordings."""
+
+
+@app.command()
+def student(
+    config: Annotated[Path, typer.Argument(help="recipe, for example configs/recipe/student.yaml")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key.path=value, for example data.root=data")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="folder [default: runs/NAME]")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="stop (and save) after this long")] = None,
+) -> None:
+    """Train the student's linear flow: the pitch reader, then the filters.
+
+    Run the same command again to go on after a stop or a crash.
+
+    Example: vocoder train student configs/recipe/student.yaml data.root=recordings
+    """
+    from training.recipes.student import StudentRecipe, train_student
+    from vocoder.config import read_config
+
+    recipe = read_config(StudentRecipe, config, overrides or [])
+    path = train_student(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
+    show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")

@@ -1,0 +1,75 @@
+"""Which recordings: folders with a list of files each, and who speaks in them."""
+
+import hashlib
+from pathlib import Path
+
+from pydantic import Field
+
+from vocoder.config import Config
+from vocoder.errors import ConfigError
+
+SUFFIXES = ("", ".flac", ".wav", ".ogg")
+
+
+class Source(Config):
+    """Recordings of one folder below the data root, named by a list: one file (suffix optional) a line.
+
+    The speaker of a file is `speaker`, or what stands before the first underscore of its name.
+    """
+
+    folder: str
+    list: str
+    speaker: str | None = None
+
+
+class DataConfig(Config):
+    root: Path = Field(description="folder that holds the sources' folders")
+    sources: list[Source] = Field(min_length=1)
+    exclude_speakers: list[str] = Field(default=[], description="kept out of training, to be unseen speakers")
+    min_sample_rate: int = Field(
+        default=22050, description="recordings below are left out: they lack the top band"
+    )
+    speaker_balance: float = Field(
+        default=0.5, ge=0, le=1, description="0 draws by duration, 1 every speaker equally often"
+    )
+    level_db: float = Field(default=-26.0, lt=0, description="active level of every speaker, dBFS")
+    cache: Path = Field(default=Path("runs/cache"), description="for F0 tracks")
+
+
+class Recording(Config):
+    path: Path
+    speaker: str
+
+
+def find_recordings(config: DataConfig) -> list[Recording]:
+    """The recordings that the configuration names, in order; raises `ConfigError` for any that is missing."""
+    found = [recording for source in config.sources for recording in _of_source(config.root, source)]
+    return [recording for recording in found if recording.speaker not in config.exclude_speakers]
+
+
+def _of_source(root: Path, source: Source) -> list[Recording]:
+    folder = root / source.folder
+    try:
+        names = (folder / source.list).read_text().split()
+    except OSError as error:
+        raise ConfigError(
+            f"data source {source.folder}: cannot read {error.filename}: {error.strerror}"
+        ) from None
+    return [
+        Recording(path=_existing(folder, name), speaker=source.speaker or Path(name).stem.partition("_")[0])
+        for name in names
+    ]
+
+
+def _existing(folder: Path, name: str) -> Path:
+    for suffix in SUFFIXES:
+        path = folder / f"{name}{suffix}"
+        if path.is_file():
+            return path
+    raise ConfigError(f"data source {folder}: it lists {name}, but has no such file")
+
+
+def manifest_hash(recordings: list[Recording]) -> str:
+    """Twelve hexadecimal digits of the names and sizes of all recordings."""
+    lines = [f"{r.speaker} {r.path.name} {r.path.stat().st_size}" for r in recordings]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

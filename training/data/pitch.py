@@ -1,0 +1,63 @@
+"""F0 of recordings, tracked once and kept on disk: what the pitch network learns from."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vocoder.errors import MissingExtra
+
+FRAME_PERIOD_MS = 5.0
+
+
+class PitchTrack(NamedTuple):
+    """F0 every 5 ms, in Hz, carried on through unvoiced stretches; and where it is voiced."""
+
+    frequency: NDArray[np.float32]
+    voiced: NDArray[np.bool_]
+
+    def at(self, seconds: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """F0 (geometric interpolation) and voicing (0 or 1) at the given times."""
+        position = np.clip(seconds * (1000 / FRAME_PERIOD_MS), 0, len(self.frequency) - 1)
+        log_f0 = np.interp(position, np.arange(len(self.frequency)), np.log(self.frequency))
+        voiced = self.voiced[np.rint(position).astype(int)]
+        return np.exp(log_f0).astype(np.float32), voiced.astype(np.float32)
+
+
+def pitch_track(
+    audio: NDArray[np.float32], sample_rate: int, cache: Path, low: float, high: float
+) -> PitchTrack:
+    """F0 by WORLD's harvest (Morise 2017), read from `cache` when the same audio was tracked before."""
+    parameters = f"harvest {low} {high} {FRAME_PERIOD_MS} {sample_rate}".encode()
+    name = hashlib.sha256(parameters + np.ascontiguousarray(audio).tobytes()).hexdigest()[:24]
+    path = cache / f"{name}.npy"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".part.npy")
+        np.save(temporary, _harvest(audio, sample_rate, low, high))
+        temporary.rename(path)
+    return _carry_on(np.load(path), default=(low * high) ** 0.5)
+
+
+def _harvest(audio: NDArray[np.float32], sample_rate: int, low: float, high: float) -> NDArray[np.float32]:
+    try:
+        import pyworld
+    except ImportError:
+        raise MissingExtra(
+            "tracking F0 needs pyworld: pip install 'vocoder[train]' (it is built by a C compiler)"
+        ) from None
+    f0, _ = pyworld.harvest(
+        audio.astype(np.float64), sample_rate, f0_floor=low, f0_ceil=high, frame_period=FRAME_PERIOD_MS
+    )
+    return f0.astype(np.float32)
+
+
+def _carry_on(f0: NDArray[np.float32], default: float) -> PitchTrack:
+    voiced = f0 > 0
+    if not voiced.any():
+        return PitchTrack(np.full_like(f0, default), voiced)
+    index = np.arange(len(f0))
+    log_f0 = np.interp(index, index[voiced], np.log(f0[voiced]))
+    return PitchTrack(np.exp(log_f0).astype(np.float32), voiced)

@@ -1,0 +1,157 @@
+"""Training segments: the batch of step n is a function of (seed, n) alone, so a resumed run sees the same."""
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soxr
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from training.data.manifests import DataConfig, Recording
+from training.data.pitch import PitchTrack, pitch_track
+from vocoder.audio import active_level, read, resample
+from vocoder.config import Config
+from vocoder.mel import MelFrontend, MelSpec, compress
+
+
+class SegmentConfig(Config):
+    batch: int = Field(default=8, ge=1, description="segments a step")
+    frames: int = Field(default=64, ge=1, description="frames a segment, context apart")
+    gain_db: float = Field(default=6.0, ge=0, description="level is changed by up to this, both ways")
+    speed: float = Field(
+        default=0.12, ge=0, lt=0.5, description="speed and pitch are changed by up to this share"
+    )
+
+
+class Clip(NamedTuple):
+    speaker: str
+    audio: NDArray[np.int16]
+    pitch: PitchTrack
+
+
+class Batch(NamedTuple):
+    """Segments with the frames around them.
+
+    `mel` and `f0` begin `left` frames before the first sample of `audio` and end `right` after its last.
+    """
+
+    audio: Float[Tensor, "batch sample"]
+    mel: Float[Tensor, "batch mel context"]
+    f0: Float[Tensor, "batch context"]
+    voiced: Float[Tensor, "batch context"]
+
+
+class Segments:
+    """Draws segments, with augmentation, from recordings held in memory as 16-bit samples.
+
+    Args:
+        left, right: frames of context wanted before the first and after the last sample.
+    """
+
+    def __init__(
+        self,
+        clips: list[Clip],
+        spec: MelSpec,
+        config: SegmentConfig,
+        *,
+        balance: float,
+        left: int,
+        right: int,
+    ) -> None:
+        self.clips, self.spec, self.config = clips, spec, config
+        self.left, self.right = left, right
+        self.frontend = MelFrontend(spec)
+        self.weights = _weights(clips, balance)
+
+    def batch(self, seed: int, step: int) -> Batch:
+        """The batch of a step; the same arguments give the same batch."""
+        rng = np.random.default_rng([seed, step])
+        drawn = [self._draw(rng) for _ in range(self.config.batch)]
+        waves = torch.from_numpy(np.stack([wave for wave, _, _ in drawn]))
+        half, hop = self.spec.n_fft // 2, self.spec.hop_length
+        mel = compress(self.frontend.linear(waves), self.spec)
+        start = half + self.left * hop
+        return Batch(
+            audio=waves[:, start : start + self.config.frames * hop],
+            mel=mel,
+            f0=torch.from_numpy(np.stack([f0 for _, f0, _ in drawn])),
+            voiced=torch.from_numpy(np.stack([voiced for _, _, voiced in drawn])),
+        )
+
+    def _draw(self, rng: np.random.Generator) -> tuple[NDArray, NDArray, NDArray]:
+        """A wave with half a window on both sides, and the pitch at its frames."""
+        clip = self.clips[rng.choice(len(self.clips), p=self.weights)]
+        speed = 1 + self.config.speed * rng.uniform(-1, 1)
+        gain = 10 ** (self.config.gain_db * rng.uniform(-1, 1) / 20)
+        hop, half, rate = self.spec.hop_length, self.spec.n_fft // 2, self.spec.sample_rate
+        num_frames = self.left + self.config.frames + self.right
+        length = (num_frames - 1) * hop + 2 * half
+        wanted = int(np.ceil(length * speed))
+        before = (self.left * hop + half) * speed  # the segment proper may begin anywhere in the clip
+        room = max(1, len(clip.audio) - int(self.config.frames * hop * speed))
+        start = int(rng.integers(room) - before)
+        source = _slice(clip.audio, start, wanted)
+        wave = soxr.resample(source, wanted, length, quality="MQ")[:length]
+        wave = np.pad(wave, (0, length - len(wave))) * np.float32(gain)
+        times = (start + (half + hop * np.arange(num_frames)) * speed) / rate
+        f0, voiced = clip.pitch.at(times)
+        return wave.astype(np.float32), (f0 * speed).astype(np.float32), voiced
+
+
+def load_clips(
+    recordings: list[Recording], config: DataConfig, sample_rate: int, low: float, high: float
+) -> list[Clip]:
+    """Read, resample, track F0 and bring every speaker to the same level; all cores, cached on disk."""
+    work = partial(_load, cache=config.cache, sample_rate=sample_rate, low=low, high=high)
+    with ProcessPoolExecutor() as pool:
+        loaded = list(pool.map(work, recordings, chunksize=8))
+    kept = [
+        (r, audio, pitch)
+        for r, (rate, audio, pitch) in zip(recordings, loaded, strict=True)
+        if rate >= config.min_sample_rate
+    ]
+    gains = _speaker_gains([(r.speaker, audio) for r, audio, _ in kept], config.level_db, sample_rate)
+    return [
+        Clip(r.speaker, np.rint(np.clip(audio * gains[r.speaker], -1, 1) * 32767).astype(np.int16), pitch)
+        for r, audio, pitch in kept
+    ]
+
+
+def _load(
+    recording: Recording, *, cache: Path, sample_rate: int, low: float, high: float
+) -> tuple[int, NDArray[np.float32], PitchTrack]:
+    torch.set_num_threads(1)
+    audio, rate = read(recording.path)
+    wave = resample(audio, rate, sample_rate).numpy()
+    return rate, wave, pitch_track(wave, sample_rate, cache, low, high)
+
+
+def _speaker_gains(
+    clips: list[tuple[str, NDArray[np.float32]]], level_db: float, sample_rate: int
+) -> dict[str, float]:
+    levels: dict[str, list[float]] = {}
+    for speaker, audio in clips:
+        levels.setdefault(speaker, []).append(active_level(torch.from_numpy(audio), sample_rate))
+    return {speaker: 10 ** ((level_db - float(np.median(values))) / 20) for speaker, values in levels.items()}
+
+
+def _weights(clips: list[Clip], balance: float) -> NDArray[np.float64]:
+    duration = np.array([len(clip.audio) for clip in clips], dtype=np.float64)
+    total: dict[str, float] = {}
+    for clip, length in zip(clips, duration, strict=True):
+        total[clip.speaker] = total.get(clip.speaker, 0.0) + length
+    weights = duration / np.array([total[clip.speaker] for clip in clips]) ** balance
+    return weights / weights.sum()
+
+
+def _slice(audio: NDArray[np.int16], start: int, length: int) -> NDArray[np.float32]:
+    """Samples from `start` on, in [-1, 1]; silence beyond the ends of the clip."""
+    inside = audio[max(start, 0) : max(start + length, 0)].astype(np.float32) / 32767
+    before = min(max(-start, 0), length)
+    return np.pad(inside, (before, length - before - len(inside)))

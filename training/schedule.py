@@ -1,0 +1,30 @@
+"""The learning rate over a run: a linear warm-up, a plateau, a cosine to the end."""
+
+import math
+
+from pydantic import Field
+
+from vocoder.config import Config
+
+
+class OptimizerConfig(Config):
+    """AdamW (Loshchilov and Hutter 2019) and its schedule."""
+
+    lr: float = Field(default=1e-3, gt=0)
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
+    warmup: int = Field(default=200, ge=0, description="steps")
+    decay: float = Field(
+        default=0.5, ge=0, le=1, description="share of the run, at its end, in which the rate falls"
+    )
+    final: float = Field(default=0.01, ge=0, le=1, description="share of the rate that is left at the end")
+
+
+def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
+    """The rate at `step` of a run of `steps`."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup))
+    start = (1 - config.decay) * steps
+    progress = min(1.0, max(0.0, (step - start) / max(1.0, steps - start)))
+    cosine = config.final + (1 - config.final) * 0.5 * (1 + math.cos(math.pi * progress))
+    return config.lr * warm * cosine
