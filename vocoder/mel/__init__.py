@@ -3,7 +3,8 @@
 from vocoder.mel.compression import compress, expand, silence
 from vocoder.mel.conversion import convert
 from vocoder.mel.dialects import ALIASES, DIALECTS, dialect, dialect_of, mel_spec
-from vocoder.mel.frontend import MelFrontend, mel_filterbank
+from vocoder.mel.filterbank import mel_filterbank
+from vocoder.mel.frontend import MelFrontend
 from vocoder.mel.plausibility import check_plausible
 from vocoder.mel.spec import MelSpec
 from vocoder.mel.streaming import StreamingMel

@@ -65,6 +65,7 @@ _BY_NAME = {
     # https://github.com/ksw0306/ClariNet preprocessing.py
     "clarinet": _NVIDIA.model_copy(
         update={
+            "pad_mode": "constant",
             "fmin": 125.0,
             "fmax": 7600.0,
             "power": 2,

@@ -1,39 +1,19 @@
 """The one analysis of the project: waveform in, mel-spectrogram out."""
 
-from functools import lru_cache
+import math
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from librosa.filters import mel as librosa_triangles
 from torch import Tensor, nn
 
 from vocoder.errors import InputError
 from vocoder.mel.compression import compress
+from vocoder.mel.filterbank import mel_filterbank, mel_window
 from vocoder.mel.spec import MelSpec
 
 # Louder than this is not a waveform in [-1, 1] that overshot but one in other units, such as 16-bit integers.
 _LOUDEST = 16.0
-
-
-@lru_cache(maxsize=64)
-def mel_filterbank(spec: MelSpec) -> Float[Tensor, "mel bin"]:
-    """The triangles of stage 5, `[num_mels, n_fft/2 + 1]` in float64; shared, not to be written to.
-
-    Slaney's scale is linear below 1 kHz and logarithmic above; HTK's is 2595 log10(1 + f/700).
-    """
-    return torch.from_numpy(
-        librosa_triangles(
-            sr=spec.sample_rate,
-            n_fft=spec.n_fft,
-            n_mels=spec.num_mels,
-            fmin=spec.fmin,
-            fmax=spec.fmax,
-            htk=spec.mel_scale == "htk",
-            norm="slaney" if spec.mel_norm == "slaney" else None,
-            dtype="float64",
-        )
-    )
 
 
 class MelFrontend(nn.Module):
@@ -45,8 +25,7 @@ class MelFrontend(nn.Module):
     def __init__(self, spec: MelSpec) -> None:
         super().__init__()
         self.spec = spec
-        window = torch.hann_window(spec.win_length, dtype=torch.float64)
-        self.register_buffer("window", window.float(), persistent=False)
+        self.register_buffer("window", mel_window(spec).float(), persistent=False)
         self.register_buffer("filterbank", mel_filterbank(spec).float(), persistent=False)
 
     def forward(self, audio: Float[Tensor, "*batch sample"]) -> Float[Tensor, "*batch mel frame"]:
@@ -55,7 +34,8 @@ class MelFrontend(nn.Module):
         Raises:
             InputError: shorter than `spec.min_samples`, not finite, or far outside [-1, 1].
         """
-        check_audio(audio, self.spec)
+        check_length(audio.shape[-1], self.spec)
+        check_range(audio)
         with torch.autocast(audio.device.type, enabled=False):
             return compress(self.linear(self.pad(self.emphasize(audio.to(self.window.dtype)))), self.spec)
 
@@ -86,19 +66,27 @@ class MelFrontend(nn.Module):
         return self.filterbank @ _magnitude(spectrum, spec)
 
 
-def check_audio(audio: Float[Tensor, "*batch sample"], spec: MelSpec) -> None:
-    """Refuse a waveform that has no mel under `spec`.
+def check_length(num_samples: int, spec: MelSpec) -> None:
+    """Refuse audio that has no frame under `spec`.
 
     Raises:
-        InputError: shorter than `spec.min_samples`, not finite, or far outside [-1, 1].
+        InputError: fewer samples than `spec.min_samples`.
     """
-    if audio.shape[-1] < spec.min_samples:
+    if num_samples < spec.min_samples:
         raise InputError(
-            f"audio: {audio.shape[-1]} samples are too few for a mel with n_fft {spec.n_fft} and padding "
+            f"audio: {num_samples} samples are too few for a mel with n_fft {spec.n_fft} and padding "
             f"{spec.padding}; give at least {spec.min_samples}"
         )
-    peak = audio.detach().abs().amax() if audio.numel() else audio.new_zeros(())
-    if not torch.isfinite(peak):
+
+
+def check_range(audio: Float[Tensor, "*batch sample"]) -> None:
+    """Refuse what is no waveform in [-1, 1].
+
+    Raises:
+        InputError: not finite, or far beyond 1.
+    """
+    peak = float(audio.detach().abs().amax()) if audio.numel() else 0.0
+    if not math.isfinite(peak):
         raise InputError("audio: contains NaN or infinity; a waveform is finite, in [-1, 1]")
     if peak > _LOUDEST:
         raise InputError(

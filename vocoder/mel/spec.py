@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -57,7 +57,7 @@ class MelSpec(BaseModel):
     pre_emphasis: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self) -> "MelSpec":
         rules = [
             (
                 self.win_length <= self.n_fft,
@@ -69,7 +69,15 @@ class MelSpec(BaseModel):
                 self.fmax <= self.sample_rate / 2,
                 f"fmax {self.fmax:g} Hz must be at most half the sample rate, {self.sample_rate / 2:g} Hz",
             ),
+            (
+                self.hop_length <= self.n_fft,
+                f"hop_length {self.hop_length} must be at most n_fft {self.n_fft}",
+            ),
             (self.log_base == "none" or self.floor > 0, "floor must be above 0 where a logarithm is taken"),
+            (
+                self.dynamic_range is None or (self.log_base != "none" and self.floor_mode == "clip"),
+                "dynamic_range needs a logarithm and floor_mode clip",
+            ),
             (
                 self.value_range is None or self.value_range[0] < self.value_range[1],
                 f"value_range {self.value_range} must be (low, high) with low < high",
