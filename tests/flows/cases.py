@@ -13,8 +13,9 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vocoder.flows import Flow
+from vocoder.flows import Chain, Flow
 from vocoder.flows.actnorm import ActNorm
+from vocoder.flows.autoregressive import IAF, MAF
 from vocoder.flows.batchnorm import BatchNorm
 from vocoder.flows.coupling import MaskedCoupling, SplitCoupling, checkerboard_mask
 from vocoder.flows.elementwise import Additive, Affine
@@ -28,8 +29,12 @@ from vocoder.flows.radial import Radial
 from vocoder.flows.split import Split
 from vocoder.flows.squeeze import Checkerboard, SqueezeImage, SqueezeTime
 from vocoder.networks.attention import GatedAttention
+from vocoder.networks.autoregressive import Delayed
 from vocoder.networks.convnet import ConvNet
+from vocoder.networks.made import MADE
+from vocoder.networks.masked_conv import PixelCNN
 from vocoder.networks.mlp import MLP
+from vocoder.networks.wavenet import WaveNet
 
 CONTEXT_CHANNELS = 3
 Shape = tuple[int, ...]
@@ -51,17 +56,28 @@ def vectors(smallest: int = 2, largest: int = 6) -> st.SearchStrategy[Shape]:
     return st.tuples(st.integers(smallest, largest))
 
 
-def sequences(channels: st.SearchStrategy[int], longest: int = 9) -> st.SearchStrategy[Shape]:
-    return st.tuples(channels, st.integers(1, longest))
+def sequences(channels: st.SearchStrategy[int], longest: int = 7) -> st.SearchStrategy[Shape]:
+    return st.tuples(channels, st.integers(2, longest))
 
 
-def images(channels: st.SearchStrategy[int], largest: int = 4) -> st.SearchStrategy[Shape]:
+def images(channels: st.SearchStrategy[int], largest: int = 3) -> st.SearchStrategy[Shape]:
     return st.tuples(channels, st.integers(2, largest), st.integers(2, largest))
 
 
 def time_order(flow: Flow, shape: Shape) -> Tensor:
     """The last axis is time; all channels of a time step come together."""
     return torch.arange(shape[-1]).expand(shape)
+
+
+def made_order(flow: Flow, shape: Shape) -> Tensor:
+    autoregressive = flow.flow if isinstance(flow, IAF) else flow
+    return autoregressive.conditioner.rank
+
+
+def raster_order(flow: Flow, shape: Shape) -> Tensor:
+    """Row by row, column by column, channel by channel."""
+    channels, height, width = shape
+    return torch.arange(channels * height * width).view(height, width, channels).permute(2, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -106,6 +122,26 @@ def small_attention(in_channels: int, out_channels: int) -> GatedAttention:
     return GatedAttention(in_channels, out_channels, hidden=8, num_blocks=1, num_heads=2)
 
 
+def causal_wavenet(shape: Shape, context: int = 0) -> Delayed:
+    network = WaveNet(
+        shape[0],
+        2 * shape[0],
+        causal=True,
+        kernel_size=2,
+        num_layers=3,
+        residual_channels=6,
+        skip_channels=0 if context else 4,
+        head_channels=5,
+        context_channels=context,
+    )
+    return Delayed(network, num_parameters=2)
+
+
+def coupling_wavenet(shape: Shape) -> WaveNet:
+    kept, moved = shape[0] // 2, shape[0] - shape[0] // 2
+    return WaveNet(kept, 2 * moved, causal=False, num_layers=2, context_channels=3, weight_norm=True)
+
+
 channels = st.integers(1, 3)
 
 FLOW_CASES = [
@@ -128,6 +164,64 @@ FLOW_CASES = [
     ),
     FlowCase("reverse_channels", lambda s: Reverse(), vectors(1) | images(channels)),
     FlowCase("reverse_time", lambda s: Reverse(axis=-1), sequences(channels)),
+    FlowCase("maf_made", lambda s: MAF(MADE(*s, hidden=16)), vectors(), order=made_order),
+    FlowCase("maf_made_random", lambda s: MAF(MADE(*s, order="random")), vectors(), order=made_order),
+    FlowCase(
+        "maf_made_context",
+        lambda s: MAF(MADE(*s, context_features=3, residual=True)),
+        vectors(),
+        vector_context,
+        made_order,
+    ),
+    FlowCase("iaf_made", lambda s: IAF(MADE(*s, hidden=16)), vectors(), order=made_order),
+    FlowCase(
+        "iaf_made_context",
+        lambda s: IAF(MADE(*s, context_features=3, order="random")),
+        vectors(),
+        vector_context,
+        made_order,
+    ),
+    FlowCase("maf_wavenet", lambda s: MAF(causal_wavenet(s)), sequences(channels), order=time_order),
+    FlowCase(
+        "maf_wavenet_context",
+        lambda s: MAF(causal_wavenet(s, 3)),
+        sequences(channels),
+        series_context,
+        time_order,
+    ),
+    FlowCase("iaf_wavenet", lambda s: IAF(causal_wavenet(s)), sequences(channels), order=time_order),
+    FlowCase(
+        "iaf_wavenet_context",
+        lambda s: IAF(causal_wavenet(s, 3)),
+        sequences(channels),
+        vector_context,
+        time_order,
+    ),
+    FlowCase("maf_pixelcnn", lambda s: MAF(PixelCNN(s[0], hidden=16)), images(channels), order=raster_order),
+    FlowCase(
+        "maf_pixelcnn_context",
+        lambda s: MAF(PixelCNN(s[0], hidden=16, context_channels=3)),
+        images(channels),
+        vector_context,
+        raster_order,
+    ),
+    FlowCase(
+        "coupling_wavenet",
+        lambda s: SplitCoupling(coupling_wavenet(s)),
+        sequences(st.just(4)),
+        series_context,
+    ),
+    FlowCase(
+        "coupling_convnet",
+        lambda s: MaskedCoupling(ConvNet(s[0], 2 * s[0], hidden=8), checkerboard_mask(*s[1:])),
+        images(channels),
+    ),
+    FlowCase(
+        "chain",
+        lambda s: Chain([MAF(MADE(*s)), BatchNorm(*s), Reverse(), IAF(MADE(*s)), Planar(*s)]),
+        vectors(),
+        spread=0.2,
+    ),
     FlowCase("actnorm", lambda s: ActNorm(s[0]), anything()),
     FlowCase("invertible_conv", lambda s: InvertibleConv(s[0]), anything(2)),
     FlowCase("invertible_conv_lu", lambda s: InvertibleConvLU(s[0]), anything(2)),

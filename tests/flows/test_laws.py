@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._pytree import tree_map
@@ -13,7 +13,12 @@ from tests.flows.cases import FLOW_CASES, FlowCase, Shape
 from vocoder.flows import Flow
 
 few_examples = settings(
-    max_examples=4, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 every_flow = pytest.mark.parametrize("case", FLOW_CASES, ids=lambda case: case.name)
 every_autoregressive_flow = pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from vocoder.errors import InputError
 from vocoder.flows.base import Flow, sum_log_det
-from vocoder.flows.elementwise import Affine, Elementwise, parameters_of
+from vocoder.flows.elementwise import Affine, Elementwise
+from vocoder.networks.conditioner import split_parameters
 
 Batch = Float[Tensor, "batch channel *position"]
 LogDet = Float[Tensor, " batch"]
@@ -68,7 +69,7 @@ class SplitCoupling(Flow):
             moved, kept = x.split([x.shape[1] - num_kept, num_kept], dim=1)
         else:
             kept, moved = x.split([num_kept, x.shape[1] - num_kept], dim=1)
-        parameters = parameters_of(self.conditioner(kept, context), self.transform.num_parameters, moved)
+        parameters = split_parameters(self.conditioner(kept, context), self.transform.num_parameters, moved)
         moved, log_derivative = direction(moved, parameters)
         return torch.cat([moved, kept] if self.swap else [kept, moved], dim=1), sum_log_det(log_derivative)
 
@@ -103,7 +104,7 @@ class MaskedCoupling(Flow):
 
     def _couple(self, x: Tensor, context: Any, direction: Direction) -> tuple[Tensor, Tensor]:
         output = self.conditioner(torch.where(self.mask, x, 0.0), context)
-        moved, log_derivative = direction(x, parameters_of(output, self.transform.num_parameters, x))
+        moved, log_derivative = direction(x, split_parameters(output, self.transform.num_parameters, x))
         log_derivative = torch.where(self.mask, 0.0, log_derivative)
         return torch.where(self.mask, x, moved), sum_log_det(log_derivative)
 

@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vocoder.distributions.location_scale import widen
-from vocoder.errors import InputError
 
 Elements = Float[Tensor, "batch *element"]
 Parameters = Float[Tensor, "batch parameter *element"]
@@ -74,18 +73,3 @@ class Additive:
 
     def to_data(self, z: Elements, parameters: Parameters) -> tuple[Elements, Elements]:
         return z - widen(parameters[:, 0]), z.new_zeros(()).expand_as(z)
-
-
-def parameters_of(output: Tensor, num_parameters: int, x: Tensor) -> Tensor:
-    """A conditioner's output `[B, P·C, ...]` as parameters `[B, P, C, ...]` of the elements x `[B, C, ...]`.
-
-    Raises:
-        InputError: the output has another number of channels, or other positions than x.
-    """
-    expected = (x.shape[0], num_parameters * x.shape[1], *x.shape[2:])
-    if output.shape != expected:
-        raise InputError(
-            f"the conditioner must give {num_parameters} parameters an element, shape {list(expected)}, "
-            f"got {list(output.shape)}: set its number of outputs to {expected[1]}"
-        )
-    return output.unflatten(1, (num_parameters, x.shape[1]))

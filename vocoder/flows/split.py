@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from vocoder.errors import InputError
 from vocoder.flows.base import Chain, Flow, sum_log_det
-from vocoder.flows.elementwise import Elementwise, Standardize, parameters_of
+from vocoder.flows.elementwise import Elementwise, Standardize
+from vocoder.networks.conditioner import split_parameters
 
 
 class Split(Flow):
@@ -66,7 +67,7 @@ class Split(Flow):
 
     def _read_prior(self, early: Tensor, kept: Tensor, context: Any) -> Tensor:
         assert self.prior is not None
-        return parameters_of(self.prior(kept, context), self.transform.num_parameters, early)
+        return split_parameters(self.prior(kept, context), self.transform.num_parameters, early)
 
     def _divide(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if not 0 < self.num_early < x.shape[1]:

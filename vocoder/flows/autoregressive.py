@@ -1,0 +1,67 @@
+"""Autoregressive flows: each element is moved given the elements before it.
+
+| | x → z (density) | z → x (sampling) |
+| --- | --- | --- |
+| MAF: parameters from x | one pass | one element after the other |
+| IAF: parameters from z | one element after the other | one pass |
+"""
+
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from vocoder.flows.base import Flow, Inverse, sum_log_det, zero_log_det
+from vocoder.flows.elementwise import Affine, Elementwise, Standardize
+from vocoder.networks.autoregressive import AutoregressiveNetwork, Step
+from vocoder.networks.conditioner import split_parameters
+
+Batch = Float[Tensor, "batch channel *position"]
+LogDet = Float[Tensor, " batch"]
+
+
+class MAF(Flow):
+    """z_i = (x_i - μ_i(x_<i)) · exp(-s_i(x_<i)) (Papamakarios et al. 2017, eq. 3-4).
+
+    The density is that of an autoregressive model whose conditionals have location μ and log-scale s.
+
+    Args:
+        conditioner: gives the parameters of every element from the elements before it: a `MADE` for
+            vectors, a `PixelCNN` for images, `Delayed(WaveNet(...))` for sequences.
+        transform: the map of each element; `Standardize` by default.
+
+    Raises:
+        InputError: the conditioner's output does not fit.
+    """
+
+    def __init__(self, conditioner: AutoregressiveNetwork, *, transform: Elementwise | None = None) -> None:
+        super().__init__()
+        self.conditioner = conditioner
+        self.transform = transform or Standardize()
+
+    def to_noise(self, x: Batch, context: Any = None) -> tuple[Batch, LogDet]:
+        parameters = split_parameters(self.conditioner(x, context), self.transform.num_parameters, x)
+        z, log_derivative = self.transform.to_noise(x, parameters)
+        return z, sum_log_det(log_derivative)
+
+    def to_data(self, z: Batch, context: Any = None) -> tuple[Batch, LogDet]:
+        log_det = zero_log_det(z)
+
+        def element(step: Step, parameters: Tensor) -> Tensor:
+            nonlocal log_det
+            x, log_derivative = self.transform.to_data(z[:, *step], parameters)
+            log_det = log_det + sum_log_det(log_derivative)
+            return x
+
+        return self.conditioner.generate(element, z, context), log_det
+
+
+class IAF(Inverse):
+    """x_i = z_i · exp(s_i(z_<i)) + μ_i(z_<i) (Kingma et al. 2016, eq. 10).
+
+    A MAF with its directions exchanged and the parameters of `Affine`; arguments as of `MAF`, the conditioner
+    now reading z.
+    """
+
+    def __init__(self, conditioner: AutoregressiveNetwork, *, transform: Elementwise | None = None) -> None:
+        super().__init__(MAF(conditioner, transform=transform or Affine()))
