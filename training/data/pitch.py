@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vocoder.errors import MissingExtra
 
 FRAME_PERIOD_MS = 5.0
+AGREEMENT_OCTAVES = 0.1
 
 
 class PitchTrack(NamedTuple):
@@ -29,26 +30,41 @@ class PitchTrack(NamedTuple):
 def pitch_track(
     audio: NDArray[np.float32], sample_rate: int, cache: Path, low: float, high: float
 ) -> PitchTrack:
-    """F0 by WORLD's harvest (Morise 2017), read from `cache` when the same audio was tracked before."""
-    parameters = f"harvest {low} {high} {FRAME_PERIOD_MS} {sample_rate}".encode()
+    """F0 by WORLD's harvest (Morise 2017); voiced where WORLD's dio (Morise et al. 2009) finds the same.
+
+    Harvest alone calls nearly everything voiced. Tracks are read from `cache` when the same audio was tracked
+    before. Raises `MissingExtra` without pyworld.
+    """
+    harvest, dio = (_cached(name, audio, sample_rate, cache, low, high) for name in ("harvest", "dio"))
+    agree = (harvest > 0) & (dio > 0)
+    agree[agree] = np.abs(np.log2(harvest[agree] / dio[agree])) < AGREEMENT_OCTAVES
+    return _carry_on(np.where(agree, harvest, 0), default=(low * high) ** 0.5)
+
+
+def _cached(
+    tracker: str, audio: NDArray[np.float32], sample_rate: int, cache: Path, low: float, high: float
+) -> NDArray[np.float32]:
+    parameters = f"{tracker} {low} {high} {FRAME_PERIOD_MS} {sample_rate}".encode()
     name = hashlib.sha256(parameters + np.ascontiguousarray(audio).tobytes()).hexdigest()[:24]
     path = cache / f"{name}.npy"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".part.npy")
-        np.save(temporary, _harvest(audio, sample_rate, low, high))
+        np.save(temporary, _track(tracker, audio, sample_rate, low, high))
         temporary.rename(path)
-    return _carry_on(np.load(path), default=(low * high) ** 0.5)
+    return np.load(path)
 
 
-def _harvest(audio: NDArray[np.float32], sample_rate: int, low: float, high: float) -> NDArray[np.float32]:
+def _track(
+    tracker: str, audio: NDArray[np.float32], sample_rate: int, low: float, high: float
+) -> NDArray[np.float32]:
     try:
         import pyworld
     except ImportError:
         raise MissingExtra(
             "tracking F0 needs pyworld: pip install 'vocoder[train]' (it is built by a C compiler)"
         ) from None
-    f0, _ = pyworld.harvest(
+    f0, _ = getattr(pyworld, tracker)(
         audio.astype(np.float64), sample_rate, f0_floor=low, f0_ceil=high, frame_period=FRAME_PERIOD_MS
     )
     return f0.astype(np.float32)
