@@ -19,7 +19,7 @@ class MaskedLinear(nn.Linear):
 
     def __init__(self, mask: Bool[Tensor, "out in"]) -> None:
         super().__init__(mask.shape[1], mask.shape[0])
-        self.register_buffer("mask", mask)
+        self.register_buffer("mask", mask.clone())
 
     def forward(self, x: Float[Tensor, "batch in"]) -> Float[Tensor, "batch out"]:
         return F.linear(x, self.weight * self.mask, self.bias)
