@@ -32,6 +32,14 @@ def read_config(model: type[Model], path: str | Path, overrides: Iterable[str] =
 
     Raises `ConfigError` when the file is missing, is not a YAML mapping, or does not fit the model.
     """
+    values = read_mapping(path)
+    for item in overrides:
+        _override(values, item)
+    return parse_config(model, values, str(path))
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """The keys and values of a YAML file; raises `ConfigError` when it is missing, or no mapping."""
     try:
         values = yaml.safe_load(Path(path).read_text()) or {}
     except OSError as error:
@@ -40,9 +48,7 @@ def read_config(model: type[Model], path: str | Path, overrides: Iterable[str] =
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping of keys to values, got {type(values).__name__}")
-    for item in overrides:
-        _override(values, item)
-    return parse_config(model, values, str(path))
+    return values
 
 
 def _override(values: dict[str, Any], item: str) -> None:

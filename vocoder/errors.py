@@ -37,5 +37,9 @@ class NoDensity(VocoderError, RuntimeError):
     """A likelihood asked of a model that has none."""
 
 
+class Busy(VocoderError, RuntimeError):
+    """More work at one time than the limit allows; the same request may succeed a moment later."""
+
+
 class MissingExtra(VocoderError, RuntimeError):
     """A feature whose optional dependency is not installed; the message names the extra."""

@@ -1,0 +1,1 @@
+"""The server's subcommands, one a file. The first line of a file is its help in the list of commands."""

@@ -1,0 +1,96 @@
+"""A server of one's own, for as long as a block runs, and a client that times what it hears."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from typing import IO, Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from vocoder.errors import VocoderError
+
+_COMMAND = (sys.executable, "-m", "vocoder", "serve", "--port", "0")
+_POLL_SECONDS = 0.05
+_STOP_SECONDS = 10
+_READ_BYTES = 1 << 16
+_WAV_HEADER_BYTES = 44
+
+
+class Reply(NamedTuple):
+    """Audio as it came: the whole WAV, seconds to its first samples and to its last."""
+
+    wav: bytes
+    first_seconds: float
+    total_seconds: float
+
+
+@contextmanager
+def local_server(log: IO[str], timeout: float = 300.0) -> Iterator[str]:
+    """The URL of a real, warm server on a free loopback port, stopped at the end, also after an error.
+
+    Raises:
+        VocoderError: it ended early or was not ready within `timeout` seconds; `log` has what it said.
+    """
+    process = subprocess.Popen(_COMMAND, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        _wait_until_ready(process, url, time.monotonic() + timeout)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def get_json(url: str, path: str) -> Any:
+    """The answer to GET; raises `VocoderError` for any other status than 200."""
+    return json.loads(_checked(_connect(url), "GET", path).read())
+
+
+def synthesize(url: str, npy: bytes, **query: Any) -> Reply:
+    """POST a mel and time its audio; raises `VocoderError` with the server's reason when it refuses."""
+    connection = _connect(url)
+    connection.connect()
+    began = time.perf_counter()
+    headers = {"Content-Type": "application/x-npy", "Accept": "audio/wav"}
+    response = _checked(connection, "POST", f"/v1/synthesize?{urlencode(query)}", npy, headers)
+    wav, first = bytearray(), 0.0
+    while chunk := response.read1(_READ_BYTES):
+        wav += chunk
+        if not first and len(wav) > _WAV_HEADER_BYTES:
+            first = time.perf_counter() - began
+    return Reply(bytes(wav), first, time.perf_counter() - began)
+
+
+def _wait_until_ready(process: subprocess.Popen[str], url: str, deadline: float) -> None:
+    while process.poll() is None and url:
+        try:
+            get_json(url, "/readyz")
+            return
+        except (OSError, HTTPException, VocoderError):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_SECONDS)
+    raise VocoderError("the server did not become ready: its log says why")
+
+
+def _connect(url: str) -> HTTPConnection:
+    address = urlsplit(url)
+    return HTTPConnection(address.hostname or "", address.port, timeout=60)
+
+
+def _checked(
+    connection: HTTPConnection, method: str, path: str, body: bytes | None = None, headers: Any = None
+) -> Any:
+    connection.request(method, path, body, headers or {})
+    response = connection.getresponse()
+    if response.status != 200:
+        raise VocoderError(f"{method} {path} was answered {response.status}: {response.read().decode()}")
+    return response

@@ -1,0 +1,37 @@
+"""Is it alive, is it ready."""
+
+from fastapi import APIRouter, Request
+
+from server.problems import Problem, documented
+from server.schemas import Health, Index, Readiness
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/")
+async def index(request: Request) -> Index:
+    """Where to go on."""
+    return Index(
+        name=request.app.title,
+        version=request.app.version,
+        documentation=request.app.docs_url,
+        openapi=request.app.openapi_url,
+        voices=request.app.url_path_for("list_voices"),
+        synthesize=request.app.url_path_for("synthesize"),
+    )
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process answers."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses=documented("not-ready"))
+async def readyz(request: Request) -> Readiness:
+    """Every voice is loaded and warm; 503 until then."""
+    if not request.app.state.warming.done():
+        raise Problem(
+            "not-ready", "the voices are being loaded; ask again in a second", headers={"Retry-After": "1"}
+        )
+    return Readiness(status="ready", voices=request.app.state.engine.voices.loaded())

@@ -1,0 +1,66 @@
+"""Bodies in and audio out, each within its limits."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from server.problems import Problem
+
+
+async def read_limited(request: Request, max_bytes: int, seconds: float) -> bytes:
+    """The body; refused once it is known to be larger than `max_bytes` (413), or after `seconds` (408)."""
+    too_large = Problem("body-too-large", f"a body may have {max_bytes} bytes; send fewer frames, or as npy")
+    if int(request.headers.get("content-length", 0)) > max_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise too_large
+    except TimeoutError:
+        raise Problem(
+            "body-timeout", f"the body did not arrive within {seconds:g} s; send it again"
+        ) from None
+    return bytes(body)
+
+
+class AudioStream(StreamingResponse):
+    """Audio as it is made, its first bytes made already.
+
+    A failure in the middle, or a client that takes nothing for `stall_timeout` seconds, aborts the
+    connection: cut-off audio never looks whole. Whatever happens, `resources` are given back.
+    """
+
+    def __init__(
+        self,
+        first: bytes,
+        rest: AsyncGenerator[bytes],
+        resources: AsyncExitStack,
+        *,
+        headers: Mapping[str, str],
+        media_type: str,
+        stall_timeout: float,
+    ) -> None:
+        super().__init__(_prepended(first, rest), headers=headers, media_type=media_type)
+        self._resources = resources
+        self._stall_timeout = stall_timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._stall_timeout):
+                await send(message)
+
+        async with self._resources:
+            await super().__call__(scope, receive, send_in_time)
+
+
+async def _prepended(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk

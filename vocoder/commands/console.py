@@ -1,0 +1,75 @@
+"""What commands share: progress for people, JSON for programs, files and pipes."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+
+from vocoder.errors import InputError
+
+PIPE = "-"
+Name = TypeVar("Name", bound=str)
+
+
+@contextmanager
+def progress(description: str, total: float) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error while the block runs, and nothing where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda amount: bar.advance(task, amount)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def check_one_output(output: str, as_json: bool) -> None:
+    """Raise `InputError` if both the result and what is said about it would go to standard output."""
+    if output == PIPE and as_json:
+        raise InputError("--json and -o - both write to standard output: name a file, or leave out --json")
+
+
+def choose_by_suffix(output: str, formats: Iterable[Name], default: Name) -> Name:
+    """The format that a file's suffix names, `default` for a pipe; raises `InputError` for another suffix."""
+    if output == PIPE:
+        return default
+    suffix, known = Path(output).suffix[1:].lower(), list(formats)
+    if suffix not in known:
+        raise InputError(
+            f"output {output}: its suffix must be one of {', '.join('.' + name for name in known)}"
+        )
+    return suffix
+
+
+def read_input(source: str) -> bytes:
+    """A file, or standard input for "-"; raises `InputError` when it cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if source == PIPE else Path(source).read_bytes()
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror})") from None
+
+
+def write_output(output: str, chunks: Iterable[bytes]) -> None:
+    """Chunks to standard output as they come, or to a file that is either whole or not there."""
+    from vocoder.checkpoints.format import write_atomically
+
+    if output == PIPE:
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+        return
+    data = b"".join(chunks)
+    try:
+        write_atomically(Path(output), data)
+    except OSError as error:
+        raise InputError(f"output {output}: cannot be written ({error.strerror})") from None

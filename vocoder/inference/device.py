@@ -1,0 +1,18 @@
+"""Where the tensors are."""
+
+import torch
+
+from vocoder.errors import ConfigError
+
+
+def usable_device(name: str) -> torch.device:
+    """The device of that name; raises `ConfigError` when torch has no such device here."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"device {name!r} cannot be used here ({reason}); choose cpu, or cuda where there is one"
+        ) from None
+    return device

@@ -1,0 +1,54 @@
+"""A known mel as a stream of audio: a small first block for an early first byte, then growing ones."""
+
+from collections.abc import Generator, Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vocoder.mel import MelSpec, check_plausible, convert
+from vocoder.models import Vocoder
+from vocoder.models.base import check_frames
+
+FIRST_FRAMES = 8
+LARGEST_FRAMES = 128
+
+
+def fit_mel(
+    mel: Float[Tensor, "mel frame"], source: MelSpec | None, target: MelSpec
+) -> Float[Tensor, "mel frame"]:
+    """The mel in the units of `target`, given that `source` made it (None: `target` itself).
+
+    Raises:
+        InputError: wrong axes, no frames, or values that are not finite.
+        MelMismatch: values that `source` cannot give, or no exact conversion from it.
+    """
+    source = source or target
+    check_frames(mel[None], source)
+    check_plausible(mel, source)
+    return convert(mel, source, target)
+
+
+def block_sizes(num_frames: int, lookahead: int) -> Iterator[int]:
+    """Frames of each block: what the first audio needs, then 8, 16, 32, … frames, at most 128.
+
+    While a block plays, the next one, twice as long, is made: no gap from a speed of twice real time on.
+    """
+    size = FIRST_FRAMES
+    block = lookahead + size
+    while num_frames > 0:
+        yield min(block, num_frames)
+        num_frames -= block
+        size = min(2 * size, LARGEST_FRAMES)
+        block = size
+
+
+def synthesize_blocks(
+    voice: Vocoder, mel: Float[Tensor, "mel frame"], *, seed: int = 0, temperature: float | None = None
+) -> Generator[Float[Tensor, "sample"]]:
+    """The audio of `voice.synthesize(mel)` in blocks on the CPU, each computed when it is asked for."""
+    stream = voice.open_stream(seed=seed, temperature=temperature)
+    *blocks, last = mel.split(list(block_sizes(mel.shape[-1], voice.lookahead_frames)), dim=-1)
+    for block in blocks:
+        yield stream.push(block).cpu()
+    yield torch.cat([stream.push(last), stream.finish()]).cpu()

@@ -1,0 +1,87 @@
+"""The installed voices, each loaded and warmed once, by many threads."""
+
+import logging
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+from vocoder.checkpoints import DEFAULT_VOICE, CheckpointInfo, load_checkpoint, read_info, voice_paths
+from vocoder.errors import CheckpointError, UnknownVoice
+from vocoder.inference.device import usable_device
+from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES, synthesize_blocks
+from vocoder.mel import silence
+from vocoder.models import Vocoder
+
+logger = logging.getLogger(__name__)
+
+
+class _Loaded(NamedTuple):
+    version: tuple[Path, int]
+    voice: Vocoder
+
+
+class Voices:
+    """Voices by name, as `voice_paths` finds them now: a file that is added, replaced or removed is noticed.
+
+    A name is never a path here, so it may come from a stranger. `ConfigError`: there is no such device.
+    """
+
+    def __init__(self, *, device: str = "cpu", default: str = DEFAULT_VOICE) -> None:
+        self._device = usable_device(device)
+        self._default = default
+        self._loaded: dict[str, _Loaded] = {}
+        self._lock = threading.Lock()
+
+    def names(self) -> list[str]:
+        return list(voice_paths())
+
+    def default(self) -> str:
+        """The voice of those who name none; raises `UnknownVoice` where none is installed."""
+        names = self.names()
+        if not names:
+            raise UnknownVoice("no voice is installed: put checkpoints into a folder of $VOCODER_VOICES")
+        return self._default if self._default in names else names[0]
+
+    def info(self, name: str) -> CheckpointInfo:
+        """What the checkpoint says of itself; raises `UnknownVoice` or `CheckpointError`."""
+        return read_info(self._path(name))
+
+    def get(self, name: str) -> Vocoder:
+        """The voice, ready to run; raises `UnknownVoice` or `CheckpointError`."""
+        path = self._path(name)
+        version = path, path.stat().st_mtime_ns
+        with self._lock:
+            loaded = self._loaded.get(name)
+            if loaded is None or loaded.version != version:
+                loaded = self._loaded[name] = _Loaded(version, self._load(path))
+            return loaded.voice
+
+    def loaded(self) -> list[str]:
+        return sorted(self._loaded)
+
+    def load_all(self) -> None:
+        """Load and warm every voice; one that is damaged is logged and left out."""
+        for name in self.names():
+            try:
+                self.get(name)
+            except CheckpointError as error:
+                logger.error("voice %s is left out: %s", name, error)
+
+    def _load(self, path: Path) -> Vocoder:
+        voice = load_checkpoint(path, device=self._device)
+        warm(voice)
+        logger.info("voice %s is loaded and warm", path.stem)
+        return voice
+
+    def _path(self, name: str) -> Path:
+        paths = voice_paths()
+        if name not in paths:
+            raise UnknownVoice(f"no voice {name!r}; installed: {', '.join(paths) or 'none'}")
+        return paths[name]
+
+
+def warm(voice: Vocoder) -> None:
+    """Run blocks of every size once, so that the first request does not pay for set-up."""
+    frames = voice.lookahead_frames + FIRST_FRAMES + 2 * LARGEST_FRAMES
+    for _ in synthesize_blocks(voice, silence(voice.mel_spec, frames)):
+        pass
