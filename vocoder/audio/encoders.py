@@ -1,9 +1,10 @@
 """Audio to bytes as it is made: one encoder a stream."""
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import soundfile
@@ -15,29 +16,31 @@ from vocoder.audio.pcm import pcm16_bytes, to_pcm16, wav_header
 from vocoder.errors import AudioError
 
 
-class Encoder(Protocol):
-    """Bytes of one stream: what `encode` and `finish` return, concatenated, is the file.
+class Encoder(ABC):
+    """The bytes of one mono stream: what `encode` and `finish` return, concatenated, is the file.
 
-    `encode` gives the bytes that are ready, perhaps none; nothing given is given again or changed later.
+    What was returned is never returned again nor changed later. `num_samples` is the length of the whole,
+    where it is known beforehand, for the formats that state it in their header.
     """
 
     content_type: str
 
+    @abstractmethod
     def __init__(self, sample_rate: int, num_samples: int | None = None) -> None: ...
 
+    @abstractmethod
     def encode(self, audio: Float[Tensor, "sample"]) -> bytes:
-        """Take the next samples, in [-1, 1]."""
-        ...
+        """Take the next samples, in [-1, 1]; return the bytes that are ready, perhaps none."""
 
+    @abstractmethod
     def finish(self) -> bytes:
-        """End the stream: the bytes still held back."""
-        ...
+        """End the stream; return the bytes that were held back."""
 
 
-class Pcm:
+class Pcm(Encoder):
     """Bare 16-bit little-endian samples."""
 
-    content_type: str = "audio/pcm"
+    content_type = "audio/pcm"
 
     def __init__(self, sample_rate: int, num_samples: int | None = None) -> None:
         self.content_type = f"audio/pcm;rate={sample_rate};channels=1;bits=16"
@@ -49,10 +52,10 @@ class Pcm:
         return b""
 
 
-class Wav:
+class Wav(Encoder):
     """16-bit WAV; the header goes out with the first bytes."""
 
-    content_type: str = "audio/wav"
+    content_type = "audio/wav"
 
     def __init__(self, sample_rate: int, num_samples: int | None = None) -> None:
         self._header = wav_header(num_samples, sample_rate)
@@ -97,10 +100,9 @@ class _Outlet(io.RawIOBase):
         return taken
 
 
-class _Sndfile:
+class _Sndfile(Encoder):
     """An encoder of libsndfile's, writing 16-bit or floating-point samples as its format takes them."""
 
-    content_type: str
     container: ClassVar[str]
     subtype: ClassVar[str]
     options: ClassVar[dict[str, Any]] = {}

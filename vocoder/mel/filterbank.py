@@ -1,32 +1,48 @@
 """The triangles between spectrum and mel, and what passes them at most."""
 
+import math
 from functools import lru_cache
 
 import torch
 from jaxtyping import Float
-from librosa.filters import mel as librosa_triangles
 from torch import Tensor
 
 from vocoder.mel.spec import MelSpec
+
+_LINEAR_HZ, _KNEE_HZ, _LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
+_KNEE_MEL = _KNEE_HZ / _LINEAR_HZ
 
 
 @lru_cache(maxsize=64)
 def mel_filterbank(spec: MelSpec) -> Float[Tensor, "mel bin"]:
     """The triangles of stage 5, `[num_mels, n_fft/2 + 1]` in float64; shared, not to be written to.
 
-    Slaney's scale is linear below 1 kHz and logarithmic above; HTK's is 2595 log10(1 + f/700).
+    Slaney's scale (Auditory Toolbox, 1998) is linear below 1 kHz, 200/3 Hz a mel, and logarithmic above, 27
+    mels for a factor of 6.4; HTK's is 2595 log10(1 + f/700).
     """
-    triangles = librosa_triangles(
-        sr=spec.sample_rate,
-        n_fft=spec.n_fft,
-        n_mels=spec.num_mels,
-        fmin=spec.fmin,
-        fmax=spec.fmax,
-        htk=spec.mel_scale == "htk",
-        norm="slaney" if spec.mel_norm == "slaney" else None,
-        dtype="float64",
-    )
-    return torch.from_numpy(triangles)
+    ends = torch.tensor([spec.fmin, spec.fmax], dtype=torch.float64)
+    low, high = _hz_to_mel(ends, spec.mel_scale)
+    corners = _mel_to_hz(torch.linspace(low, high, spec.num_mels + 2, dtype=torch.float64), spec.mel_scale)
+    bins = torch.arange(spec.n_fft // 2 + 1, dtype=torch.float64) * spec.sample_rate / spec.n_fft
+    distance = bins - corners.unsqueeze(1)  # [mel + 2, bin]
+    width = corners.diff().unsqueeze(1)
+    rising, falling = distance[:-2] / width[:-1], -distance[2:] / width[1:]
+    triangles = rising.minimum(falling).clamp(min=0)
+    if spec.mel_norm == "slaney":
+        triangles *= 2 / (corners[2:] - corners[:-2]).unsqueeze(1)
+    return triangles
+
+
+def _hz_to_mel(hertz: Tensor, scale: str) -> Tensor:
+    if scale == "htk":
+        return 2595 * (1 + hertz / 700).log10()
+    return torch.where(hertz < _KNEE_HZ, hertz / _LINEAR_HZ, _KNEE_MEL + (hertz / _KNEE_HZ).log() / _LOG_STEP)
+
+
+def _mel_to_hz(mel: Tensor, scale: str) -> Tensor:
+    if scale == "htk":
+        return 700 * (10 ** (mel / 2595) - 1)
+    return torch.where(mel < _KNEE_MEL, mel * _LINEAR_HZ, _KNEE_HZ * ((mel - _KNEE_MEL) * _LOG_STEP).exp())
 
 
 @lru_cache(maxsize=64)
