@@ -1,15 +1,18 @@
-"""`vocoder evaluate`: voices and baselines over a list of recordings."""
+"""Measure voices against recordings: PESQ, ESTOI, DNSMOS, STFT distance, MCD, F0."""
 
-import json
 import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from jaxtyping import Float
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from vocoder.evaluation import System
+    from vocoder.models import Vocoder
 
 MAX_WORKERS = 8
 
@@ -40,7 +43,7 @@ class VoiceSystem:
 
 
 @cache
-def _loaded(voice: str) -> Any:
+def _loaded(voice: str) -> "Vocoder":
     """One copy of the voice in each process."""
     from vocoder.checkpoints import load
 
@@ -49,48 +52,62 @@ def _loaded(voice: str) -> Any:
 
 def evaluate(
     manifest: Annotated[
-        Path, typer.Argument(help="list of recordings, one path a line, beside the recordings")
+        Path, typer.Argument(help="A list of recordings, one path a line, relative to its folder.")
     ],
-    voice: Annotated[list[str] | None, typer.Option(help="name or checkpoint; repeat for more")] = None,
+    voice: Annotated[list[str] | None, typer.Option(help="A name or a checkpoint; repeat for more.")] = None,
     baseline: Annotated[
-        list[str] | None, typer.Option(help="griffin-lim or recording; repeat for more")
+        list[str] | None, typer.Option(help="griffin-lim or recording; repeat for both.")
     ] = None,
-    measure: Annotated[list[str] | None, typer.Option(help="only this measure; repeat for more")] = None,
+    measure: Annotated[list[str] | None, typer.Option(help="Only this measure; repeat for more.")] = None,
     dialect: Annotated[
-        str | None, typer.Option(help="mel of griffin-lim [default: the first voice's, or nvidia]")
+        str | None, typer.Option(help="The mel of griffin-lim; the first voice's, or nvidia, if not given.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="noise of the voices", min=0)] = 0,
-    temperature: Annotated[float | None, typer.Option(help="[default: each voice's own]")] = None,
-    limit: Annotated[int | None, typer.Option(help="only the first recordings of the list", min=1)] = None,
-    workers: Annotated[int | None, typer.Option(help="processes [default: the cores]", min=1)] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="write the JSON result here")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of the table")] = False,
+    seed: Annotated[int, typer.Option(help="Of the voices' noise.", min=0)] = 0,
+    temperature: Annotated[
+        float | None, typer.Option(help="Of the voices' noise; each voice's own if not given.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first recordings of the list.", min=1)] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes, of one thread each; as many as cores if not given.", min=1)
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file for the JSON result.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON result, not the table.")] = False,
 ) -> None:
     """Measure voices against recordings: PESQ, ESTOI, DNSMOS, STFT distance, MCD, F0.
 
-    Without --voice and --baseline: every installed voice beside both baselines. Measures whose optional
-    package is missing show "–" (pip install 'vocoder[eval]').
+    Each recording is turned into the voice's mel and back. Without --voice and --baseline: every installed
+    voice beside both baselines. Measures whose optional package is missing show "–"
+    (pip install 'vocoder[eval]').
 
-    Example: vocoder evaluate recordings/valid.txt --voice student --baseline griffin-lim -o result.json
+    Examples:
+      vocoder evaluate recordings/valid.txt
+      vocoder evaluate recordings/valid.txt --voice student --baseline griffin-lim -o result.json
+      vocoder evaluate recordings/valid.txt --voice student --measure estoi --json | jq .systems
     """
+    import json
+
     from rich.console import Console
 
     from vocoder.checkpoints import voice_paths
+    from vocoder.commands.console import print_json, progress, write_output
     from vocoder.evaluation import BASELINES, read_manifest, run
     from vocoder.evaluation.report import to_json, to_table
 
     clips = read_manifest(manifest)[:limit]
-    everything = voice is None and baseline is None
-    voices = list(voice_paths()) if everything else voice or []
-    systems = _systems(voices, list(BASELINES) if everything else baseline or [], dialect, seed, temperature)
+    if voice is None and baseline is None:
+        voice, baseline = list(voice_paths()), list(BASELINES)
+    systems = _systems(voice or [], baseline or [], dialect, seed, temperature)
     processes = workers or min(os.cpu_count() or 1, MAX_WORKERS)
-    scores = _with_progress(run(clips, systems, measure, processes), len(clips) * len(systems))
-    result = json.dumps(to_json(scores), indent=2, ensure_ascii=False)
+    scores = []
+    with progress("evaluating", float(len(clips) * len(systems))) as advance:
+        for score in run(clips, systems, measure, processes):
+            scores.append(score)
+            advance(1.0)
+    result = to_json(scores)
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(result + "\n", encoding="utf-8")
+        write_output(str(output), [json.dumps(result, indent=2, ensure_ascii=False).encode()])
     if as_json:
-        typer.echo(result)
+        print_json(result)
     else:
         Console().print(to_table(scores, measure))
     failed = [score for score in scores if score.error]
@@ -102,24 +119,17 @@ def evaluate(
 
 def _systems(
     voices: list[str], baselines: list[str], dialect: str | None, seed: int, temperature: float | None
-) -> list[Any]:
+) -> "list[System]":
     from vocoder.checkpoints import read_info, voice_path
     from vocoder.evaluation import baseline
     from vocoder.mel import mel_spec
 
     specs = [read_info(voice_path(name)).mel_spec for name in voices]
-    spec = mel_spec(dialect) if dialect else (specs or [mel_spec("nvidia")])[0]
+    spec = mel_spec(dialect) if dialect else [*specs, mel_spec("nvidia")][0]
     return [
         *(VoiceSystem(name, seed, temperature) for name in voices),
         *(baseline(name, spec) for name in baselines),
     ]
-
-
-def _with_progress(scores: Any, total: int) -> list[Any]:
-    from rich.console import Console
-    from rich.progress import track
-
-    return list(track(scores, "Evaluating", total=total, console=Console(stderr=True)))
 
 
 app = evaluate

@@ -54,6 +54,6 @@ def _k_weighted(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     return audio
 
 
-def _lufs(power: np.ndarray) -> np.ndarray:
+def _lufs(power: np.ndarray | np.floating) -> np.ndarray | np.floating:
     with np.errstate(divide="ignore"):
         return OFFSET + 10 * np.log10(power)

@@ -82,8 +82,8 @@ FAMILIES = (
     Family(
         (
             Measure("dnsmos", "DNSMOS", "MOS", "higher", 2),
-            Measure("dnsmos_signal", "signal", "MOS", "higher", 2),
-            Measure("dnsmos_background", "background", "MOS", "higher", 2),
+            Measure("dnsmos_signal", "DNSMOS signal", "MOS", "higher", 2),
+            Measure("dnsmos_background", "DNSMOS backgr.", "MOS", "higher", 2),
             Measure("dnsmos_p808", "P.808", "MOS", "higher", 2),
         ),
         lambda pair: dnsmos(pair.at(DNSMOS_RATE)[1]),

@@ -13,7 +13,7 @@ from vocoder.errors import InputError
 from vocoder.mel import MelFrontend, MelSpec
 
 COLOURS = "magma"
-FREQUENCY_TICKS = (250, 500, 1000, 2000, 4000, 8000, 16000)
+FREQUENCY_TICKS = (500, 1000, 2000, 4000, 8000, 16000)
 DYNAMIC_RANGE_DB = 80.0
 N_FFT, HOP_LENGTH = 1024, 256
 
@@ -41,7 +41,7 @@ def plot_comparison(
     mels = [mel_frontend(audio).numpy() for audio in audios.values()]
     low, high = min(mel.min() for mel in mels), max(mel.max() for mel in mels)
     peak = max(audio.abs().max().item() for audio in audios.values())
-    figure = _figure(11, 2.5 * len(audios) + 0.6)
+    figure = _figure(11.0, 2.5 * len(audios) + 0.6)
     rows = figure.subplots(2 * len(audios), 1, sharex=True, height_ratios=[1, 2.2] * len(audios))
     for (name, audio), mel, (wave_axes, mel_axes) in zip(
         audios.items(), mels, rows.reshape(-1, 2), strict=True
@@ -67,7 +67,7 @@ def plot_spectrogram_pair(
     title: str,
 ) -> None:
     """Write the spectrograms of a recording and of a voice side by side, in dB below the recording's peak."""
-    figure = _figure(11, 3.6)
+    figure = _figure(11.0, 3.6)
     figure.suptitle(title)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     levels = [_decibels(audio) for audio in (reference, generated)]
