@@ -82,14 +82,14 @@ def _remedy(values: Tensor, spec: MelSpec) -> str:
     fitting = [n for n, s in DIALECTS.items() if s.num_mels == spec.num_mels and _fault(values, s) is None]
     if fitting:
         return f"declare it as what it fits: {', '.join(fitting)}"
-    if spec.log_base != "none" and _fault(values - _of_integers(spec), spec) is None:
-        return "it fits audio of 16-bit integers: divide them by 32768"
-    if float(values.min()) >= 0 and float(values.max()) <= 1:
-        return "it looks scaled to 0..1: give value_range"
-    if float(values.min()) >= 0:
-        return "it looks as if no logarithm was taken"
     if abs(float(values.mean())) < 0.5 and 0.5 < float(values.std()) < 2:
         return "it looks normalized by statistics: give mean and std"
+    if float(values.min()) >= 0 and float(values.max()) <= 1:
+        return "it looks scaled to 0..1: give value_range"
+    if spec.log_base != "none" and _fault(values - _of_integers(spec), spec) is None:
+        return "it fits audio of 16-bit integers: divide them by 32768"
+    if float(values.min()) >= 0:
+        return "it looks as if no logarithm was taken"
     return "no known dialect fits it: give every parameter"
 
 
