@@ -1,4 +1,4 @@
-"""`vocoder train`: one sub-command a recipe."""
+"""Train a voice on recordings."""
 
 from pathlib import Path
 from typing import Annotated

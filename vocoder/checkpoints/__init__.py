@@ -1,6 +1,12 @@
 """Checkpoints: the format, and voices found by name."""
 
-from vocoder.checkpoints.format import CheckpointInfo, load_checkpoint, read_info, save_checkpoint
+from vocoder.checkpoints.format import (
+    CheckpointInfo,
+    load_checkpoint,
+    read_info,
+    rewrite_checkpoint,
+    save_checkpoint,
+)
 from vocoder.checkpoints.voices import DEFAULT_VOICE, load, voice_path, voice_paths
 
 __all__ = [
@@ -9,6 +15,7 @@ __all__ = [
     "load",
     "load_checkpoint",
     "read_info",
+    "rewrite_checkpoint",
     "save_checkpoint",
     "voice_path",
     "voice_paths",

@@ -53,9 +53,29 @@ def save_checkpoint(
         training=dict(training or {}),
         figures=dict(figures or {}),
     )
-    tensors = {k: v.detach().cpu().contiguous() for k, v in (weights or model.state_dict()).items()}
-    metadata = {k: json.dumps(v) for k, v in info.model_dump(mode="json").items()}
-    write_atomically(Path(path), to_bytes(tensors, metadata))
+    _write(Path(path), info, weights or model.state_dict())
+
+
+def rewrite_checkpoint(source: str | Path, target: str | Path, **changes: Any) -> None:
+    """Copy a checkpoint with some of its metadata changed, say its `figures` or its `description`.
+
+    Raises:
+        CheckpointError: `source` is no checkpoint.
+        ConfigError: a change that is no field of `CheckpointInfo`.
+    """
+    info = parse_config(CheckpointInfo, read_info(source).model_dump() | changes, str(source))
+    _write(Path(target), info, _read_weights(source))
+
+
+def _write(path: Path, info: CheckpointInfo, weights: Mapping[str, torch.Tensor]) -> None:
+    tensors = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
+    metadata = {key: json.dumps(value) for key, value in info.model_dump(mode="json").items()}
+    write_atomically(path, to_bytes(tensors, metadata))
+
+
+def _read_weights(path: str | Path) -> dict[str, torch.Tensor]:
+    with _open(path) as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -94,11 +114,9 @@ def load_checkpoint(path: str | Path, *, device: torch.device | str = "cpu") -> 
     if info.kind not in MODELS:
         raise CheckpointError(f"{path} holds a {info.kind!r}; known kinds: {', '.join(MODELS)}")
     model_type, config_type = MODELS[info.kind]
-    model = model_type(parse_config(config_type, info.config, str(path)), info.mel_spec)  # type: ignore[call-arg]
-    with _open(path) as file:
-        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    model = model_type(parse_config(config_type, info.config, str(path)), info.mel_spec)
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(_read_weights(path))
     except RuntimeError as error:
         raise CheckpointError(f"the weights in {path} do not fit its own config: {error}") from None
     return model.to(device).eval().requires_grad_(False)

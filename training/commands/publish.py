@@ -1,0 +1,35 @@
+"""Measure a trained checkpoint on held-out lists and make it a voice."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def publish(
+    checkpoint: Annotated[Path, typer.Argument(help="A trained checkpoint.")],
+    measure_on: Annotated[
+        list[str], typer.Option("--list", help="NAME=MANIFEST of held-out recordings; repeat for more.")
+    ],
+    folder: Annotated[Path, typer.Option("--to", help="Folder of voices.")] = Path("vocoder/voices"),
+    name: Annotated[str | None, typer.Option(help="Of the voice; the checkpoint's, if not given.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes.", min=1)] = None,
+) -> None:
+    """Measure a checkpoint beside Griffin-Lim and the recordings, and put it among the voices.
+
+    The figures travel inside it.
+
+    Example:
+      vocoder publish runs/student/student.safetensors --list ljspeech=data/ljspeech/valid.txt
+    """
+    from training.publish import publish as measure_and_write
+    from vocoder.checkpoints import read_info
+    from vocoder.errors import InputError
+
+    named = dict(item.split("=", 1) for item in measure_on if "=" in item)
+    if len(named) < len(measure_on):
+        raise InputError(f"--list takes NAME=MANIFEST, each name once; got {', '.join(measure_on)}")
+    target = folder / f"{name or checkpoint.stem}.safetensors"
+    lists = {key: Path(value) for key, value in named.items()}
+    measure_and_write(checkpoint, target, lists, read_info(checkpoint).mel_spec, workers)
+    typer.echo(f"{target}: measured on {', '.join(lists)}")
