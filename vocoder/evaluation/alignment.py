@@ -15,6 +15,7 @@ from torch import Tensor
 from vocoder.audio import resample
 from vocoder.errors import AudioError
 from vocoder.evaluation.loudness import loudness
+from vocoder.mel import MelFrontend, MelSpec
 
 MAX_LAG_SECONDS = 0.025
 MAX_EXTRA_SECONDS = 0.25  # padding of the last frames; more is another utterance
@@ -61,10 +62,11 @@ def align(
 
     Raises:
         AudioError: empty or not finite, or lengths that differ by more than a quarter of a second.
+        InputError: far outside [-1, 1].
     """
     _check(reference, generated, sample_rate)
+    lag = envelope_lag(reference, generated, sample_rate)
     a, b = (audio.detach().cpu().double().numpy() for audio in (reference, generated))
-    lag = envelope_lag(a, b, sample_rate)
     late, early = max(lag, 0), max(-lag, 0)
     length = min(len(a) - early, len(b) - late)
     a, b = a[early : early + length], b[late : late + length]
@@ -75,15 +77,16 @@ def align(
 
 
 def envelope_lag(
-    reference: Float[np.ndarray, "sample"], generated: Float[np.ndarray, "other_sample"], sample_rate: int
+    reference: Float[Tensor, "sample"], generated: Float[Tensor, "other_sample"], sample_rate: int
 ) -> int:
     """By how many samples `generated` comes late: the lag where the band envelopes correlate best.
 
     Envelopes of 20 mel bands every millisecond, compressed like loudness, each without its mean; lags up to
     25 ms either way, in whole milliseconds. 0 where the envelopes carry no information.
     """
-    hop = max(round(HOP_SECONDS * sample_rate), 1)
-    a, b = (_envelopes(audio, sample_rate, hop) for audio in (reference, generated))
+    bands = _bands(sample_rate)
+    a, b = (_envelopes(bands(audio.detach().cpu())) for audio in (reference, generated))
+    hop = bands.spec.hop_length
     reach = min(round(MAX_LAG_SECONDS * sample_rate / hop), a.shape[1] - 1, b.shape[1] - 1)
     lags = sorted(range(-reach, reach + 1), key=abs)
     return hop * max(lags, key=lambda lag: _correlation(a, b, lag))
@@ -96,21 +99,29 @@ def _correlation(a: np.ndarray, b: np.ndarray, lag: int) -> float:
     return float(np.vdot(a, b) / norm) if norm > 0 else 0.0
 
 
-def _envelopes(audio: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
-    """Compressed band energies `[NUM_BANDS, time]`, each band without its mean."""
-    window = round(WINDOW_SECONDS * sample_rate)
-    padded = np.pad(audio, window // 2 + 1)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
-    power = np.abs(np.fft.rfft(frames * np.hanning(window), axis=1)) ** 2
-    bands = (_bands(sample_rate, window) @ power.T) ** COMPRESSION
-    return bands - bands.mean(axis=1, keepdims=True)
+def _envelopes(energies: Tensor) -> np.ndarray:
+    compressed = energies.double().numpy() ** COMPRESSION
+    return compressed - compressed.mean(axis=1, keepdims=True)
 
 
 @cache
-def _bands(sample_rate: int, n_fft: int) -> np.ndarray:
-    from librosa.filters import mel
-
-    return mel(sr=sample_rate, n_fft=n_fft, n_mels=NUM_BANDS, fmin=100.0)
+def _bands(sample_rate: int) -> MelFrontend:
+    window = round(WINDOW_SECONDS * sample_rate)
+    spec = MelSpec(
+        sample_rate=sample_rate,
+        n_fft=window,
+        win_length=window,
+        hop_length=max(round(HOP_SECONDS * sample_rate), 1),
+        padding=window // 2,
+        pad_mode="constant",
+        num_mels=NUM_BANDS,
+        fmin=100.0,
+        fmax=sample_rate / 2,
+        power=2,
+        log_base="none",
+        floor=0.0,
+    )
+    return MelFrontend(spec)
 
 
 def _check(reference: Tensor, generated: Tensor, sample_rate: int) -> None:

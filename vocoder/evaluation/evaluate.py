@@ -28,7 +28,7 @@ def evaluate(
 
     Raises:
         AudioError: audio that is empty, not finite, or of clearly different length.
-        InputError: a name that is no measure.
+        InputError: a name that is no measure, or audio far outside [-1, 1].
         MissingExtra: a named measure whose package is not installed.
     """
     wanted = None if measures is None else tuple(measures)
