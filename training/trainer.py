@@ -143,6 +143,7 @@ class Trainer:
         """Write the whole state, atomically."""
         tensors = {f"model.{n}": p.detach() for n, p in self.parameters.items()}
         tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        tensors |= {f"buffer.{n}": b for n, b in self._buffers()}
         for name, parameter in self.parameters.items():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{key}.{name}"] = value
@@ -168,7 +169,15 @@ class Trainer:
             if state:
                 moved = {k: v if k == "step" else v.to(parameter.device) for k, v in state.items()}
                 self.optimizer.state[parameter] = moved
+        for name, buffer in self._buffers():
+            if f"buffer.{name}" in tensors:
+                buffer.copy_(tensors[f"buffer.{name}"])
         self.step, self.cpu_seconds = int(facts["step"]), float(facts["cpu_seconds"])
+
+    def _buffers(self) -> list[tuple[str, Tensor]]:
+        """What the model keeps beside its parameters: running moments, what was initialised."""
+        saved = self.task.model.state_dict()
+        return [(n, b) for n, b in self.task.model.named_buffers() if n in saved]
 
     def _log(self, terms: dict[str, float]) -> None:
         line = {"step": self.step, "cpu_seconds": round(self.cpu_seconds, 1), **terms}

@@ -32,7 +32,7 @@ def relative_error(value, expected):
 
 @DTYPES
 def test_value_and_log_derivative_are_exact_in_the_tails(golden, dtype):
-    z, log_slope = MixtureCDF(4).to_noise(golden["x"].to(dtype), parameters(golden, dtype))
+    z, log_slope = MixtureCDF(4, spread=0.0).to_noise(golden["x"].to(dtype), parameters(golden, dtype))
     assert relative_error(z, golden["flowpp_y"]) < TOLERANCE[dtype]
     assert relative_error(log_slope, golden["flowpp_logdet"]) < TOLERANCE[dtype]
 
@@ -40,7 +40,7 @@ def test_value_and_log_derivative_are_exact_in_the_tails(golden, dtype):
 @DTYPES
 def test_inverse_is_exact_in_the_tails(golden, dtype):
     without_affine = torch.nn.functional.pad(mixture_parameters(golden, dtype), (0, 2))
-    x, _ = MixtureCDF(4).to_data(golden["inverse_target_logit"].to(dtype), without_affine)
+    x, _ = MixtureCDF(4, spread=0.0).to_data(golden["inverse_target_logit"].to(dtype), without_affine)
     assert relative_error(x, golden["inverse_x"]) < TOLERANCE[dtype]
 
 
@@ -48,8 +48,8 @@ def test_inverse_reaches_far_beyond_the_components():
     torch.manual_seed(0)
     z = torch.tensor([-1e4, -300.0, 300.0, 1e4], dtype=torch.float64)
     drawn = torch.randn(4, 14, dtype=torch.float64)
-    x, log_slope = MixtureCDF(4).to_data(z, drawn)
-    back, back_slope = MixtureCDF(4).to_noise(x, drawn)
+    x, log_slope = MixtureCDF(4, spread=0.0).to_data(z, drawn)
+    back, back_slope = MixtureCDF(4, spread=0.0).to_noise(x, drawn)
     assert relative_error(back, z) < 1e-14
     assert relative_error(-back_slope, log_slope) < 1e-12
 
@@ -58,7 +58,7 @@ def test_the_inverse_passes_gradients_to_noise_and_parameters(golden):
     inputs = [golden["inverse_target_logit"][:2].clone(), parameters(golden, torch.float64)[:2]]
     for value in inputs:
         value.requires_grad_()
-    assert torch.autograd.gradcheck(MixtureCDF(4).to_data, inputs, atol=1e-5, rtol=1e-5)
+    assert torch.autograd.gradcheck(MixtureCDF(4, spread=0.0).to_data, inputs, atol=1e-5, rtol=1e-5)
 
 
 def test_one_component_is_affine():
@@ -73,3 +73,11 @@ def test_scales_have_a_floor():
     narrow, floor = torch.tensor([[0.0, 0, -50, 0, 0]]), torch.tensor([[0.0, 0, -7, 0, 0]])
     x = torch.tensor([0.01])
     assert torch.equal(MixtureCDF(1).to_noise(x, narrow)[0], MixtureCDF(1).to_noise(x, floor)[0])
+
+
+def test_a_conditioner_that_starts_at_zero_can_tell_the_components_apart():
+    zero = torch.zeros(64, 3 * 4 + 2, requires_grad=True)
+    z, log_slope = MixtureCDF(4).to_noise(torch.randn(64), zero)
+    (0.5 * z.square() - log_slope).mean().backward()
+    gradients = zero.grad.sum(0)[:12].view(3, 4)
+    assert (gradients.diff(dim=1).abs() > 1e-4).all()

@@ -55,6 +55,25 @@ def test_a_stopped_run_goes_on_exactly(tmp_path: Path) -> None:
         assert torch.equal(value, second.average[name])
 
 
+class NormalizedRegression(Regression):
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = nn.Sequential(nn.BatchNorm1d(self.width), self.model)
+
+    def evaluate(self) -> dict[str, float]:
+        return {}
+
+
+def test_running_moments_are_resumed(tmp_path: Path) -> None:
+    first = Trainer(NormalizedRegression(), CONFIG, tmp_path)
+    first._train_step()
+    first.save()
+    second = Trainer(NormalizedRegression(), CONFIG, tmp_path)
+    expected = dict(first.task.model.named_buffers())
+    for name, buffer in second.task.model.named_buffers():
+        assert torch.equal(buffer, expected[name])
+
+
 def test_a_time_limit_saves_and_says_so(tmp_path: Path) -> None:
     trainer = Trainer(Regression(), CONFIG, tmp_path)
     assert not trainer.run(max_minutes=1e-9, progress=False)

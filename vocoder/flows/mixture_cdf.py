@@ -1,5 +1,6 @@
 """The elementwise map of Flow++: through the distribution function of a mixture of logistics."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,6 +18,9 @@ class MixtureCDF:
     The parameters of an element are K logits, K means, K log-scales (at least −7), a and b, along axis 1:
     `[B, 3K + 2, *element]`. All is computed in logarithms, so that the tails keep their digits.
 
+    The means are measured from K anchors, evenly over ±`spread`: a conditioner that starts at zero would
+    otherwise start with K equal components, which have equal gradients and stay equal for ever.
+
     The inverse is a root, found in float64 and bracketed by the components: F lies between the smallest and
     the largest of their CDFs, so logit F(x) = t has its root between the smallest and the largest μ + s·t.
     Its gradient is that of the implicit function theorem.
@@ -25,9 +29,10 @@ class MixtureCDF:
     Architecture Design", sec. 3.2.1.
     """
 
-    def __init__(self, num_components: int = 8) -> None:
+    def __init__(self, num_components: int = 8, *, spread: float = 2.0) -> None:
         self.num_components = num_components
         self.num_parameters = 3 * num_components + 2
+        self.anchors = spread * ((2 * torch.arange(num_components) + 1) / num_components - 1)
 
     def to_noise(
         self, x: Elements, parameters: Float[Tensor, "batch parameter *element"]
@@ -58,8 +63,10 @@ class MixtureCDF:
         return solve_increasing(excess, inverses.amin(1), inverses.amax(1))
 
     def _read(self, parameters: Tensor) -> tuple[Mixture, Tensor, Tensor]:
-        mixture = Mixture.from_parameters(parameters[:, :-2], Logistic, MIN_LOG_SCALE)
-        return mixture, parameters[:, -2], parameters[:, -1]
+        logits, means, log_scales = parameters[:, :-2].chunk(3, dim=1)
+        anchors = self.anchors.to(means).view(-1, *[1] * (means.dim() - 2))
+        components = Logistic(means + anchors, log_scales.clamp(min=MIN_LOG_SCALE))
+        return Mixture(logits, components), parameters[:, -2], parameters[:, -1]
 
 
 def _logit_cdf(mixture: Mixture, x: Tensor) -> tuple[Tensor, Tensor]:
