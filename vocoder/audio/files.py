@@ -4,7 +4,7 @@ import io
 import sys
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -16,7 +16,7 @@ from vocoder.audio.pcm import to_pcm16
 from vocoder.audio.resampling import resample
 from vocoder.errors import AudioError
 
-Source = str | PathLike | bytes | BinaryIO
+Source = str | PathLike | bytes | io.IOBase
 
 # Lossy decoders overshoot full scale a little; what is louder than this was never in [-1, 1].
 _LOUDEST = 2.0
@@ -52,7 +52,7 @@ def read(
 
 
 def write(
-    target: str | PathLike | BinaryIO,
+    target: str | PathLike | io.IOBase,
     audio: Float[Tensor, "sample"],
     sample_rate: int,
     *,

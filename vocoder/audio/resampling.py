@@ -13,8 +13,8 @@ def resample(
 ) -> Float[Tensor, "*batch resampled"]:
     """Audio at `source_rate` Hz to `target_rate` Hz: T samples become round(T target/source).
 
-    A linear-phase filter by soxr ("VHQ"), on the CPU and without gradient: flat to 0.91 of the lower Nyquist
-    frequency, 3 dB down at 0.95, aliases and images below -150 dB.
+    A linear-phase filter by soxr ("VHQ"), on the CPU, without gradient: within 0.01 dB up to 0.9 of the lower
+    Nyquist frequency, 3 dB down at 0.95, aliases and images below -130 dB.
 
     Raises:
         AudioError: a rate that is not above 0.
