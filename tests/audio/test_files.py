@@ -57,6 +57,12 @@ def test_lossy_files_are_near(name, speech, tmp_path):
     assert float(torch.corrcoef(torch.stack([audio[: len(speech)], speech]))[0, 1]) > 0.99
 
 
+@pytest.mark.parametrize("name", ["a.ogg", "a.flac"])
+def test_minutes_are_written(name, tmp_path):
+    write(tmp_path / name, torch.zeros(8_000_000), 8000)
+    assert soundfile.info(tmp_path / name).frames == 8_000_000
+
+
 def test_a_file_object_is_written_as_wav(speech):
     file = io.BytesIO()
     write(file, speech, RATE)

@@ -12,6 +12,7 @@ import soxr
 from jaxtyping import Float
 from torch import Tensor
 
+from vocoder.audio.files import write_blocks
 from vocoder.audio.pcm import pcm16_bytes, to_pcm16, wav_header
 from vocoder.errors import AudioError
 
@@ -117,7 +118,7 @@ class _Sndfile(Encoder):
             raise AudioError(f"{self.container} has no {sample_rate} Hz; ask for wav or resample") from None
 
     def encode(self, audio: Float[Tensor, "sample"]) -> bytes:
-        self._file.write(self.prepare(audio))
+        write_blocks(self._file, self.prepare(audio))
         return self._outlet.take()
 
     def finish(self) -> bytes:

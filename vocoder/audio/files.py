@@ -76,9 +76,16 @@ def write(
     samples = audio.detach().cpu()
     data = to_pcm16(samples) if subtype == "PCM_16" else samples.float()
     try:
-        soundfile.write(path or target, data.numpy(), sample_rate, format=kind, subtype=subtype)
+        with soundfile.SoundFile(path or target, "w", sample_rate, 1, subtype, format=kind) as file:
+            write_blocks(file, data.numpy())
     except _FAILURES as error:
         raise AudioError(f"{path or kind}: cannot be written ({_reason(error)})") from None
+
+
+def write_blocks(file: soundfile.SoundFile, samples: np.ndarray) -> None:
+    """Write piece by piece: libsndfile's Vorbis encoder overflows the stack on minutes of audio at once."""
+    for start in range(0, len(samples), _BLOCK):
+        file.write(samples[start : start + _BLOCK])
 
 
 def _opened(source: Source, name: str) -> Any:
