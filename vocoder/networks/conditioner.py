@@ -1,11 +1,15 @@
 """What the conditioner networks share: they are called with (x, context) and start at zero."""
 
+from typing import TypeVar
+
 from torch import Tensor, nn
 
 from vocoder.errors import InputError
 
+Layer = TypeVar("Layer", bound=nn.Module)
 
-def zero_initialized(layer: nn.Linear | nn.Conv1d | nn.Conv2d) -> nn.Linear | nn.Conv1d | nn.Conv2d:
+
+def zero_initialized(layer: Layer) -> Layer:
     """The layer with weight and bias set to zero."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)

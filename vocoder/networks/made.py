@@ -1,9 +1,9 @@
 """MADE: a multi-layer perceptron whose masks make it autoregressive."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,16 +13,20 @@ from vocoder.networks.conditioner import check_context, zero_initialized
 
 
 class MaskedLinear(nn.Linear):
-    """A linear layer with connections cut: `mask[i, j]` tells whether output i sees input j."""
+    """A linear layer with connections cut: `mask[i, j]` is 1 where output i sees input j, else 0."""
 
     mask: Tensor
 
-    def __init__(self, mask: Bool[Tensor, "out in"]) -> None:
-        super().__init__(mask.shape[1], mask.shape[0])
-        self.register_buffer("mask", mask.clone())
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+        self.register_buffer("mask", torch.ones_like(self.weight), persistent=False)
 
     def forward(self, x: Float[Tensor, "batch in"]) -> Float[Tensor, "batch out"]:
         return F.linear(x, self.weight * self.mask, self.bias)
+
+    def some(self, x: Float[Tensor, "batch in"], rows: slice, num_columns: int) -> Float[Tensor, "batch out"]:
+        """The outputs `rows`, which all see just the first `num_columns` inputs."""
+        return F.linear(x[:, :num_columns], self.weight[rows, :num_columns], self.bias[rows])
 
 
 class MADE(AutoregressiveNetwork):
@@ -47,6 +51,7 @@ class MADE(AutoregressiveNetwork):
     """
 
     rank: Tensor
+    degree: Tensor
 
     def __init__(
         self,
@@ -60,21 +65,33 @@ class MADE(AutoregressiveNetwork):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        self.num_parameters = num_parameters
+        self.num_features, self.num_parameters = num_features, num_parameters
         self.context_features = context_features
-        self.register_buffer("rank", _rank(order, num_features))
         lowest = 0 if context_features else 1
-        highest = max(num_features - 1, lowest)
-        degree = lowest + torch.arange(hidden) * (highest - lowest + 1) // hidden
-        inner = degree[:, None] >= degree
-
-        self.first = MaskedLinear(degree[:, None] >= self.rank)
+        num_degrees = max(num_features - lowest, 1)
+        self.register_buffer("rank", _rank(order, num_features))
+        self.register_buffer(
+            "degree", lowest + torch.arange(hidden) * num_degrees // hidden, persistent=False
+        )
+        self.first = MaskedLinear(num_features, hidden)
         if context_features:
             self.context = nn.Linear(context_features, hidden, bias=False)
         block = _ResidualBlock if residual else _Block
-        self.blocks = nn.ModuleList(block(inner) for _ in range(num_layers))
-        self.final_activation = nn.Identity() if residual else nn.ReLU()
-        self.last = zero_initialized(MaskedLinear((self.rank[:, None] > degree).repeat(num_parameters, 1)))
+        self.blocks = nn.ModuleList(block(hidden) for _ in range(num_layers))
+        self.final = nn.Identity() if residual else nn.ReLU()
+        self.last = zero_initialized(MaskedLinear(hidden, num_parameters * num_features))
+        self.connect()
+        self.register_load_state_dict_post_hook(lambda made, _: made.connect())  # type: ignore[no-untyped-call]
+
+    @torch.no_grad()
+    def connect(self) -> None:
+        """Set the masks as `rank` and `degree` demand."""
+        inner = self.degree[:, None] >= self.degree
+        self.first.mask.copy_(self.degree[:, None] >= self.rank)
+        for layer in self.blocks.modules():
+            if isinstance(layer, MaskedLinear):
+                layer.mask.copy_(inner)
+        self.last.mask.copy_((self.rank[:, None] > self.degree).repeat(self.num_parameters, 1))
 
     def forward(
         self, x: Float[Tensor, "batch feature"], context: Float[Tensor, "batch context"] | None = None
@@ -85,28 +102,73 @@ class MADE(AutoregressiveNetwork):
             h = h + self.context(context)
         for block in self.blocks:
             h = block(h)
-        return self.last(self.final_activation(h))
+        return self.last(self.final(h))
 
     def steps(self, shape: torch.Size) -> Iterator[Step]:
         return ((feature,) for feature in self.rank.argsort().tolist())
 
+    def generate(
+        self,
+        element: Callable[[Step, Tensor], Tensor],
+        like: Float[Tensor, "batch feature"],
+        context: Float[Tensor, "batch context"] | None = None,
+    ) -> Float[Tensor, "batch feature"]:
+        """As for every network, but without gradients each unit is computed just once, when it can be."""
+        if torch.is_grad_enabled():
+            return super().generate(element, like, context)
+        check_context(self, context, self.context_features)
+        batch, hidden = like.shape[0], len(self.degree)
+        shift = like.new_zeros(1, hidden) if context is None else self.context(context)
+        memories = [like.new_zeros(2, batch, hidden) for _ in self.blocks]
+        x, h = torch.zeros_like(like), like.new_zeros(batch, hidden)
+        places = torch.arange(1, self.num_features + 1, device=like.device)
+        ends = torch.searchsorted(
+            self.degree, places
+        ).tolist()  # so many units see only what is before a place
+        start = 0
+        for step, end in zip(self.steps(like.shape), ends, strict=True):
+            if end > start:
+                new, start = slice(start, end), end
+                fresh = self.first.some(x, new, self.num_features) + shift[:, new]
+                for block, memory in zip(self.blocks, memories, strict=True):
+                    fresh = block.advance(fresh, memory, new)  # type: ignore[operator]
+                h[:, new] = self.final(fresh)
+            parameters = self.last.some(h, slice(step[0], None, self.num_features), end)
+            x[:, step[0]] = element(step, parameters)
+        return x
+
 
 class _Block(nn.Module):
-    def __init__(self, mask: Tensor) -> None:
+    """W relu(h)."""
+
+    def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.linear = MaskedLinear(mask)
+        self.linear = MaskedLinear(hidden, hidden)
 
     def forward(self, h: Tensor) -> Tensor:
         return self.linear(torch.relu(h))
 
+    def advance(self, fresh: Tensor, memory: Tensor, new: slice) -> Tensor:
+        """The outputs of the units `new` from their inputs; `memory` keeps what later units will see."""
+        memory[0, :, new] = torch.relu(fresh)
+        return self.linear.some(memory[0], new, new.stop)
+
 
 class _ResidualBlock(nn.Module):
-    def __init__(self, mask: Tensor) -> None:
+    """h + W₂ relu(W₁ relu(h))."""
+
+    def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.first, self.second = MaskedLinear(mask), MaskedLinear(mask)
+        self.first, self.second = MaskedLinear(hidden, hidden), MaskedLinear(hidden, hidden)
 
     def forward(self, h: Tensor) -> Tensor:
         return h + self.second(torch.relu(self.first(torch.relu(h))))
+
+    def advance(self, fresh: Tensor, memory: Tensor, new: slice) -> Tensor:
+        """As in `_Block`."""
+        memory[0, :, new] = torch.relu(fresh)
+        memory[1, :, new] = torch.relu(self.first.some(memory[0], new, new.stop))
+        return fresh + self.second.some(memory[1], new, new.stop)
 
 
 def _rank(order: str | Sequence[int], num_features: int) -> Int[Tensor, " feature"]:

@@ -37,9 +37,9 @@ class MaskedConv2d(nn.Conv2d):
             raise InputError(f"kernel_size must be odd, so that there is a middle, got {kernel_size}")
         middle = kernel_size // 2
         super().__init__(len(in_groups), len(out_groups), kernel_size, padding=middle)
-        mask = torch.zeros_like(self.weight, dtype=torch.bool)
-        mask[:, :, :middle] = True
-        mask[:, :, middle, :middle] = True
+        mask = torch.zeros_like(self.weight)
+        mask[:, :, :middle] = 1
+        mask[:, :, middle, :middle] = 1
         sees = in_groups < out_groups[:, None] if strict else in_groups <= out_groups[:, None]
         mask[:, :, middle, middle] = sees
         self.register_buffer("mask", mask, persistent=False)
