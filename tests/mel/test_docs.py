@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from vocoder.mel import DIALECTS, MelSpec
+
+PAGE = Path(__file__).parents[2] / "docs" / "mel.md"
+
+
+def row(name: str, spec: MelSpec) -> str:
+    logarithm = {"e": "ln", "10": "log10"}[spec.log_base]
+    factor = f"{spec.multiplier:g} " if spec.multiplier != 1 else ""
+    offset = f" {spec.offset:+g}" if spec.offset else ""
+    floor = f"{spec.floor:.0e}".replace("e-0", "e-")
+    cells = [
+        name,
+        str(spec.sample_rate),
+        f"{spec.n_fft}/{spec.win_length}/{spec.hop_length}",
+        f"{spec.padding} {spec.pad_mode}",
+        f"{spec.num_mels}, {spec.fmin:g}–{spec.fmax:g} Hz",
+        f"{spec.mel_scale}, {spec.mel_norm}",
+        str(spec.power),
+        f"{factor}{logarithm} max(x, {floor}){offset}",
+        f"{round(spec.floor_value, 2):g}",
+        f"`{spec.fingerprint}`",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_the_page_states_the_dialect_as_it_is(name):
+    assert row(name, DIALECTS[name]) in PAGE.read_text().splitlines()
+
+
+def test_the_page_states_no_other():
+    rows = [line for line in PAGE.read_text().splitlines() if line.endswith("` |") and line.startswith("| ")]
+    assert len(rows) == len(DIALECTS)
