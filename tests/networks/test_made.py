@@ -107,7 +107,7 @@ def test_bernoulli_samples_follow_the_probabilities():
 @torch.no_grad()
 def test_logistic_mixture_conditional_integrates_to_one():
     density = AutoregressiveDensity(randomized(MADE(2, 9, hidden=4)), logistic_mixture)
-    axis = torch.linspace(-100, 100, 40_001).double()
+    axis = torch.linspace(-60, 60, 24_001, dtype=torch.float64)
     for first in (-2.0, 0.3):
         x = torch.stack([torch.full_like(axis, first), axis], dim=1)
         second = density.log_prob(x) - density.conditionals(x).log_prob(x)[:, 0]
