@@ -1,6 +1,5 @@
 """The planar flow: space is stretched or pressed together across one plane."""
 
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
