@@ -1,7 +1,9 @@
+import doctest
+
 import pytest
 
 from vocoder.errors import ConfigError
-from vocoder.mel import ALIASES, DIALECTS, MelSpec, dialect, dialect_of, mel_spec
+from vocoder.mel import ALIASES, DIALECTS, MelSpec, dialect, dialect_of, dialects, mel_spec
 
 
 @pytest.mark.parametrize("spec", DIALECTS.values(), ids=DIALECTS)
@@ -54,3 +56,7 @@ def test_a_spec_is_read_from_a_name_a_mapping_or_both():
 def test_a_wrong_mapping_is_a_config_error(value, message):
     with pytest.raises(ConfigError, match=message):
         mel_spec(value)
+
+
+def test_the_example_runs():
+    assert doctest.testmod(dialects) == (0, 1)

@@ -45,6 +45,11 @@ def test_statistics_change_the_fingerprint():
     assert len({NVIDIA.fingerprint, one.fingerprint, two.fingerprint}) == 3
 
 
+def test_the_fingerprint_is_of_numbers_not_of_their_types():
+    copies = [NVIDIA.model_copy(update={"fmin": fmin}) for fmin in (80, 80.0)]
+    assert copies[0].fingerprint == copies[1].fingerprint
+
+
 def test_the_fingerprint_is_what_it_was():
     assert NVIDIA.fingerprint == "035bbb3f2a3c"
 

@@ -36,6 +36,10 @@ class MelFrontend(nn.Module):
         """
         check_length(audio.shape[-1], self.spec)
         check_range(audio)
+        return self.analyse(audio)
+
+    def analyse(self, audio: Float[Tensor, "*batch sample"]) -> Float[Tensor, "*batch mel frame"]:
+        """`forward` without its look at the values, for which a GPU would have to be waited for."""
         with torch.autocast(audio.device.type, enabled=False):
             return compress(self.linear(self.pad(self.emphasize(audio.to(self.window.dtype)))), self.spec)
 

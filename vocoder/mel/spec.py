@@ -101,7 +101,8 @@ class MelSpec(BaseModel):
 
         Parameters at their defaults are left out, so that a stage added later does not rename older specs.
         """
-        canonical = json.dumps(self.model_dump(exclude_defaults=True), sort_keys=True, separators=(",", ":"))
+        typed = MelSpec.model_validate(self.model_dump())  # model_copy leaves an 80 where 80.0 belongs
+        canonical = json.dumps(typed.model_dump(exclude_defaults=True), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     @property
