@@ -181,6 +181,9 @@ FLOW_CASES = [
         vector_context,
         made_order,
     ),
+    FlowCase(
+        "maf_mixture_cdf", lambda s: MAF(MADE(*s, 8), transform=MixtureCDF(2)), vectors(), order=made_order
+    ),
     FlowCase("maf_wavenet", lambda s: MAF(causal_wavenet(s)), sequences(channels), order=time_order),
     FlowCase(
         "maf_wavenet_context",

@@ -110,7 +110,7 @@ class Logistic(LocationScale):
 
     @staticmethod
     def standard_log_prob(z: Tensor) -> Tensor:
-        return F.logsigmoid(z) + F.logsigmoid(-z)
+        return 2 * F.logsigmoid(z) - z  # log σ(z) + log σ(-z)
 
     @staticmethod
     def standard_log_cdf(z: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
+from vocoder.distributions.location_scale import widen
 from vocoder.flows.base import Flow, Inverse, sum_log_det, zero_log_det
 from vocoder.flows.elementwise import Affine, Elementwise, Standardize
 from vocoder.networks.autoregressive import AutoregressiveNetwork, Step
@@ -24,6 +25,15 @@ class MAF(Flow):
     """z_i = (x_i - μ_i(x_<i)) · exp(-s_i(x_<i)) (Papamakarios et al. 2017, eq. 3-4).
 
     The density is that of an autoregressive model whose conditionals have location μ and log-scale s.
+
+        >>> import torch
+        >>> from vocoder.flows import MAF
+        >>> from vocoder.networks.autoregressive import Delayed
+        >>> from vocoder.networks.made import MADE
+        >>> from vocoder.networks.wavenet import WaveNet
+        >>> z, log_det = MAF(MADE(5)).to_noise(torch.randn(8, 5))
+        >>> teacher = MAF(Delayed(WaveNet(1, 2, causal=True), num_parameters=2))
+        >>> z, log_det = teacher.to_noise(torch.randn(8, 1, 100))
 
     Args:
         conditioner: gives the parameters of every element from the elements before it: a `MADE` for
@@ -45,6 +55,7 @@ class MAF(Flow):
         return z, sum_log_det(log_derivative)
 
     def to_data(self, z: Batch, context: Any = None) -> tuple[Batch, LogDet]:
+        z = widen(z)
         log_det = zero_log_det(z)
 
         def element(step: Step, parameters: Tensor) -> Tensor:
@@ -61,6 +72,11 @@ class IAF(Inverse):
 
     A MAF with its directions exchanged and the parameters of `Affine`; arguments as of `MAF`, the conditioner
     now reading z.
+
+        >>> import torch
+        >>> from vocoder.flows import IAF
+        >>> from vocoder.networks.made import MADE
+        >>> x, log_det = IAF(MADE(5)).to_data(torch.randn(8, 5))
     """
 
     def __init__(self, conditioner: AutoregressiveNetwork, *, transform: Elementwise | None = None) -> None:

@@ -22,6 +22,10 @@ class BatchNorm(Flow):
     P · Σ_c (γ_c - ½ log(σ_c² + ε)) for P positions in both modes, is that of the map that was applied with
     its moments held fixed, and `to_data` right after a training step undoes that very step.
 
+        >>> import torch
+        >>> from vocoder.flows import BatchNorm
+        >>> z, log_det = BatchNorm(3).to_noise(torch.randn(8, 3, 4, 4))
+
     Args:
         num_channels: axis 1 of x.
         momentum: share of the new batch.

@@ -26,6 +26,12 @@ Direction = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 class SplitCoupling(Flow):
     """The first channels stay, the others are moved given them; with `swap` the last stay.
 
+        >>> import torch
+        >>> from vocoder.flows import SplitCoupling
+        >>> from vocoder.networks.mlp import MLP
+        >>> flow = SplitCoupling(MLP(2, 2 * 3))  # of 5 channels 2 stay; 2 parameters for each of the 3 others
+        >>> z, log_det = flow.to_noise(torch.randn(8, 5))
+
     (R-NVP, Dinh et al. 2017, eq. 7-8; WaveGlow, Prenger et al. 2019, sec. 2.1.)
 
     Args:
@@ -77,6 +83,12 @@ class SplitCoupling(Flow):
 class MaskedCoupling(Flow):
     """Elements where `mask` is true stay, the others are moved given them (R-NVP, eq. 9).
 
+        >>> import torch
+        >>> from vocoder.flows import MaskedCoupling, checkerboard_mask
+        >>> from vocoder.networks.convnet import ConvNet
+        >>> flow = MaskedCoupling(ConvNet(3, 2 * 3), checkerboard_mask(8, 8))
+        >>> z, log_det = flow.to_noise(torch.randn(2, 3, 8, 8))
+
     Args:
         conditioner: network of the masked x (zero where it moves), with the shape of x.
         mask: of the shape of one x, or of its last axes; see `checkerboard_mask`.
@@ -104,7 +116,9 @@ class MaskedCoupling(Flow):
 
     def _couple(self, x: Tensor, context: Any, direction: Direction) -> tuple[Tensor, Tensor]:
         output = self.conditioner(torch.where(self.mask, x, 0.0), context)
-        moved, log_derivative = direction(x, split_parameters(output, self.transform.num_parameters, x))
+        parameters = split_parameters(output, self.transform.num_parameters, x)
+        parameters = torch.where(self.mask, 0.0, parameters)  # or those that nobody reads might overflow
+        moved, log_derivative = direction(x, parameters)
         log_derivative = torch.where(self.mask, 0.0, log_derivative)
         return torch.where(self.mask, x, moved), sum_log_det(log_derivative)
 

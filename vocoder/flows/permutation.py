@@ -17,6 +17,11 @@ LogDet = Float[Tensor, " batch"]
 class Permutation(Flow):
     """z[:, i] = x[:, order[i]].
 
+        >>> import torch
+        >>> from vocoder.flows import Permutation
+        >>> Permutation([2, 0, 1]).to_noise(torch.tensor([[10.0, 20.0, 30.0]]))[0]
+        tensor([[30., 10., 20.]])
+
     Raises:
         InputError: `order` does not hold every number from 0 to C - 1 once, or x has other than C channels.
     """

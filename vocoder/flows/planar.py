@@ -23,6 +23,12 @@ class Planar(Flow):
     of a + w·û h(a) = w·z + b alone: in closed form for the leaky ReLU, bracketed by ±|w·û| for tanh.
     The paper's direction, a prior made richer, is `Inverse(Planar(...))`.
 
+        >>> import torch
+        >>> from vocoder.flows import Planar
+        >>> flow = Planar(2)
+        >>> z, log_det = flow.to_noise(torch.randn(8, 2))
+        >>> x, minus_log_det = flow.to_data(z)
+
     Args:
         num_features: length of x.
         activation: h, "tanh" or "leaky_relu".

@@ -22,6 +22,10 @@ class Radial(Flow):
     otherwise β = beta. All formulas are written in m, so that nothing cancels. The paper's direction, a prior
     made richer, is `Inverse(Radial(...))`.
 
+        >>> import torch
+        >>> from vocoder.flows import Radial
+        >>> z, log_det = Radial(2).to_noise(torch.randn(8, 2))
+
     Args:
         num_features: length of x.
         context_features: length of a context vector that shifts x₀, log_alpha and beta linearly; 0 for none.
