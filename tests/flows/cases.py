@@ -12,11 +12,13 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import Linear
 
 from vocoder.flows import Chain, Flow
 from vocoder.flows.actnorm import ActNorm
 from vocoder.flows.autoregressive import IAF, MAF
 from vocoder.flows.batchnorm import BatchNorm
+from vocoder.flows.context import ReadContext
 from vocoder.flows.coupling import MaskedCoupling, SplitCoupling, checkerboard_mask
 from vocoder.flows.elementwise import Additive, Affine
 from vocoder.flows.flowpp import FlowPP
@@ -26,6 +28,7 @@ from vocoder.flows.mixture_cdf import MixtureCDF
 from vocoder.flows.permutation import Permutation, Reverse
 from vocoder.flows.planar import Planar
 from vocoder.flows.radial import Radial
+from vocoder.flows.rnvp import RealNVP
 from vocoder.flows.split import Split
 from vocoder.flows.squeeze import Checkerboard, SqueezeImage, SqueezeTime
 from vocoder.networks.attention import GatedAttention
@@ -239,4 +242,11 @@ FLOW_CASES = [
         "mixture_cdf_split", lambda s: SplitCoupling(split_mlp(s, 11), transform=MixtureCDF(3)), vectors()
     ),
     FlowCase("flowpp", lambda s: FlowPP(1, small_attention, num_steps=(1, 1, 1)), st.just((1, 4, 4))),
+    FlowCase("rnvp_images", lambda s: RealNVP(1, small_convnet), st.just((1, 4, 4)), spread=0.2),
+    FlowCase(
+        "read_context",
+        lambda s: ReadContext(Linear(CONTEXT_CHANNELS, 5), SplitCoupling(split_mlp(s, 2, 5))),
+        vectors(),
+        vector_context,
+    ),
 ]
