@@ -122,11 +122,9 @@ class MADE(AutoregressiveNetwork):
         memories = [like.new_zeros(2, batch, hidden) for _ in self.blocks]
         x, h = torch.zeros_like(like), like.new_zeros(batch, hidden)
         places = torch.arange(1, self.num_features + 1, device=like.device)
-        ends = torch.searchsorted(
-            self.degree, places
-        ).tolist()  # so many units see only what is before a place
+        known_before = torch.searchsorted(self.degree, places).tolist()  # hidden units, at each place
         start = 0
-        for step, end in zip(self.steps(like.shape), ends, strict=True):
+        for step, end in zip(self.steps(like.shape), known_before, strict=True):
             if end > start:
                 new, start = slice(start, end), end
                 fresh = self.first.some(x, new, self.num_features) + shift[:, new]
