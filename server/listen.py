@@ -38,15 +38,15 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: FastAPI, settings: Settings, listener: socket.socket) -> None:
-    """Serve `app` until SIGINT or SIGTERM; streams then have `shutdown_timeout` seconds to end."""
+def make_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """Serves `app` until SIGINT or SIGTERM; streams then have `shutdown_timeout` seconds to end."""
     config = uvicorn.Config(
         app,
         log_config=_log_config(),
-        timeout_graceful_shutdown=int(settings.shutdown_timeout),
+        timeout_graceful_shutdown=settings.shutdown_timeout,
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)
 
 
 def _log_config() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
@@ -59,7 +59,20 @@ PROBLEMS = {
 class ProblemDetails(BaseModel):
     """An error: what went wrong and what to do."""
 
-    type: str = Field(description="stable identifier, relative to the server", examples=["/problems/busy"])
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/problems/unknown-voice",
+                    "title": "No such voice is installed",
+                    "status": 404,
+                    "detail": "no voice 'studnet'; installed: student",
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="stable identifier, relative to the server")
     title: str
     status: int
     detail: str = Field(description="what came, what was expected, what to do")

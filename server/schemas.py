@@ -1,26 +1,50 @@
-"""Answers in JSON."""
+"""Answers in JSON, each with an example for the OpenAPI document."""
 
 from typing import Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from vocoder.checkpoints import CheckpointInfo
-from vocoder.mel import MelSpec, dialect_of
+from vocoder.mel import DIALECTS, MelSpec, dialect_of
 from vocoder.models import Vocoder
+
+
+def _example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+_NVIDIA = DIALECTS["nvidia"]
+_VOICE: dict[str, Any] = {
+    "name": "student",
+    "default": True,
+    "kind": "student",
+    "description": "A single speaker",
+    "sample_rate": _NVIDIA.sample_rate,
+    "dialect": "nvidia",
+    "mel_spec": _NVIDIA.model_dump(mode="json"),
+    "mel_fingerprint": _NVIDIA.fingerprint,
+    "lookahead_frames": 5,
+    "temperature": 1.0,
+    "parameters": 1_000_000,
+    "figures": {},
+    "training": {},
+}
 
 
 class Voice(BaseModel):
     """A voice that can be asked for."""
 
-    name: str = Field(examples=["student"])
+    model_config = _example(**_VOICE)
+
+    name: str
     default: bool = Field(description="spoken with when a request names no voice")
-    kind: str = Field(description="family of the model", examples=["student"])
+    kind: str = Field(description="family of the model")
     description: str
-    sample_rate: int = Field(description="Hz", examples=[22050])
-    dialect: str | None = Field(description="name of the mel analysis, if it has one", examples=["nvidia"])
+    sample_rate: int = Field(description="Hz")
+    dialect: str | None = Field(description="name of the mel analysis, if it has one")
     mel_spec: MelSpec = Field(description="every parameter of the mel analysis that the voice reads")
-    mel_fingerprint: str = Field(description="changes with any of them", examples=["0123456789ab"])
-    lookahead_frames: int = Field(description="frames needed beyond those that are spoken", examples=[5])
+    mel_fingerprint: str = Field(description="changes with any of them")
+    lookahead_frames: int = Field(description="frames needed beyond those that are spoken")
     temperature: float = Field(description="scale of the noise unless a request gives another")
     parameters: int = Field(description="weights of the model")
     figures: dict[str, Any] = Field(description="what was measured, as the checkpoint records it")
@@ -53,7 +77,9 @@ class Voice(BaseModel):
 class VoiceList(BaseModel):
     """The installed voices."""
 
-    default: str | None = Field(description="null where none is installed", examples=["student"])
+    model_config = _example(default="student", voices=[_VOICE], unavailable=[])
+
+    default: str | None = Field(description="null where none is installed")
     voices: list[Voice]
     unavailable: list[str] = Field(
         description="installed, but they cannot be loaded: the server's log says why"
@@ -63,22 +89,35 @@ class VoiceList(BaseModel):
 class Health(BaseModel):
     """The process answers."""
 
-    status: str = Field(examples=["ok"])
+    model_config = _example(status="ok")
+
+    status: str
 
 
 class Readiness(BaseModel):
     """Requests are served at full speed: these voices are loaded and warm."""
 
-    status: str = Field(examples=["ready"])
-    voices: list[str] = Field(examples=[["student"]])
+    model_config = _example(status="ready", voices=["student"])
+
+    status: str
+    voices: list[str]
 
 
 class Index(BaseModel):
     """Where to go on."""
 
-    name: str = Field(examples=["vocoder"])
-    version: str = Field(examples=["0.1.0"])
-    documentation: str = Field(examples=["/docs"])
-    openapi: str = Field(examples=["/openapi.json"])
-    voices: str = Field(examples=["/v1/voices"])
-    synthesize: str = Field(examples=["/v1/synthesize"])
+    model_config = _example(
+        name="vocoder",
+        version="0.1.0",
+        documentation="/docs",
+        openapi="/openapi.json",
+        voices="/v1/voices",
+        synthesize="/v1/synthesize",
+    )
+
+    name: str
+    version: str
+    documentation: str
+    openapi: str
+    voices: str
+    synthesize: str

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     stall_timeout: float = Field(
         default=30.0, gt=0, description="seconds that a client may take nothing of its audio"
     )
-    shutdown_timeout: float = Field(default=10.0, ge=0, description="seconds for streams to end at a stop")
+    shutdown_timeout: int = Field(default=10, ge=0, description="seconds for streams to end at a stop")
     send_buffer_bytes: int = Field(
         default=64 << 10, ge=4096, description="a connection's, in the kernel: how far work runs ahead"
     )

@@ -28,8 +28,7 @@ def serve(
       VOCODER_VOICES=~/my-voices VOCODER_MAX_SECONDS=600 vocoder serve
     """
     from server.app import create_app
-    from server.listen import bind, url_of
-    from server.listen import serve as run
+    from server.listen import bind, make_server, url_of
     from server.settings import load_settings
 
     options = {"host": host, "port": port, "device": device}
@@ -38,7 +37,7 @@ def serve(
     app = create_app(loaded)
     with bind(loaded) as listener:
         typer.echo(url_of(listener))
-        run(app, loaded, listener)
+        make_server(app, loaded).run(sockets=[listener])
 
 
 def _pair(item: str) -> tuple[str, str]:

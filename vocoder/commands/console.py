@@ -43,12 +43,11 @@ def choose_by_suffix(output: str, formats: Iterable[Name], default: Name) -> Nam
     """The format that a file's suffix names, `default` for a pipe; raises `InputError` for another suffix."""
     if output == PIPE:
         return default
-    suffix, known = Path(output).suffix[1:].lower(), list(formats)
-    if suffix not in known:
-        raise InputError(
-            f"output {output}: its suffix must be one of {', '.join('.' + name for name in known)}"
-        )
-    return suffix
+    suffixes = {f".{name}": name for name in formats}
+    suffix = Path(output).suffix.lower()
+    if suffix not in suffixes:
+        raise InputError(f"output {output}: its suffix must be one of {', '.join(suffixes)}")
+    return suffixes[suffix]
 
 
 def read_input(source: str) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vocoder.checkpoints import DEFAULT_VOICE, CheckpointInfo, load_checkpoint, read_info, voice_paths
-from vocoder.errors import CheckpointError, UnknownVoice
+from vocoder.errors import UnknownVoice
 from vocoder.inference.device import usable_device
 from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES, synthesize_blocks
 from vocoder.mel import silence
@@ -60,12 +60,12 @@ class Voices:
         return sorted(self._loaded)
 
     def load_all(self) -> None:
-        """Load and warm every voice; one that is damaged is logged and left out."""
+        """Load and warm every voice; one that fails is logged and left out, whatever the reason."""
         for name in self.names():
             try:
                 self.get(name)
-            except CheckpointError as error:
-                logger.error("voice %s is left out: %s", name, error)
+            except Exception:
+                logger.exception("voice %s is left out", name)
 
     def _load(self, path: Path) -> Vocoder:
         voice = load_checkpoint(path, device=self._device)

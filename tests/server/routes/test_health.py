@@ -1,0 +1,17 @@
+"""Alive, ready, and where to go on."""
+
+
+def test_ready_means_that_every_voice_is_warm(client, wait_until):
+    wait_until(lambda: client.get("/readyz").status_code == 200)
+    assert client.get("/readyz").json() == {"status": "ready", "voices": ["student", "wide"]}
+
+
+def test_alive(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_the_index_points_to_addresses_that_exist(client):
+    index = client.get("/").json()
+    for name in ("documentation", "openapi", "voices"):
+        assert client.get(index[name]).status_code == 200
+    assert client.post(index["synthesize"]).status_code == 415

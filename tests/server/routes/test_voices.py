@@ -1,0 +1,54 @@
+"""The list of voices is that of the installed checkpoints, as they are now."""
+
+from vocoder.checkpoints import load
+from vocoder.mel import MelSpec
+
+
+def test_every_installed_voice_is_listed_with_what_it_reads(client):
+    answer = client.get("/v1/voices").json()
+    assert [voice["name"] for voice in answer["voices"]] == ["student", "wide"]
+    for listed in answer["voices"]:
+        voice = load(listed["name"])
+        assert MelSpec.model_validate(listed["mel_spec"]) == voice.mel_spec
+        assert listed["mel_fingerprint"] == voice.mel_spec.fingerprint
+        assert listed["kind"] == voice.kind
+        assert listed["sample_rate"] == voice.sample_rate
+        assert listed["lookahead_frames"] == voice.lookahead_frames
+        assert listed["parameters"] == voice.num_parameters()
+    assert [voice["dialect"] for voice in answer["voices"]] == ["nvidia", "vocos"]
+
+
+def test_the_default_is_marked(make_client):
+    answer = make_client(default_voice="wide").get("/v1/voices").json()
+    assert answer["default"] == "wide"
+    assert [voice["name"] for voice in answer["voices"] if voice["default"]] == ["wide"]
+
+
+def test_figures_and_training_come_from_the_checkpoint(client):
+    (summary, _) = client.get("/v1/voices").json()["voices"]
+    details = client.get("/v1/voices/student").json()
+    assert summary["figures"] == details["figures"] == {"estoi": 0.5}
+    assert summary["training"] == {"steps": 3}
+    assert details["training"] == {"steps": 3, "curve": [3.0, 2.0, 1.0]}
+
+
+def test_a_new_voice_appears_and_speaks_without_a_restart(client, voices, utterance):
+    spoken = utterance(20)
+    (voices / "student.safetensors").rename(voices / "renamed.safetensors")
+    assert [voice["name"] for voice in client.get("/v1/voices").json()["voices"]] == ["renamed", "wide"]
+    headers = {"Content-Type": "application/x-npy"}
+    response = client.post("/v1/synthesize?voice=renamed", content=spoken.npy, headers=headers)
+    assert response.headers["vocoder-voice"] == "renamed"
+
+
+def test_a_damaged_voice_is_named_and_the_others_are_listed(client, voices):
+    (voices / "broken.safetensors").write_bytes(b"not safetensors")
+    answer = client.get("/v1/voices").json()
+    assert answer["unavailable"] == ["broken"]
+    assert len(answer["voices"]) == 2
+
+
+def test_no_voice_at_all_is_an_empty_list(client, voices):
+    for path in voices.iterdir():
+        path.unlink()
+    assert client.get("/v1/voices").json() == {"default": None, "voices": [], "unavailable": []}
