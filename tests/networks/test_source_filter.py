@@ -2,13 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from vocoder.networks.excitation import pulse_train
 from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.pitch import PitchNetwork
-from vocoder.networks.spectral_filter import interpolation_matrix, minimum_phase
+from vocoder.networks.spectral_filter import causal_fold, interpolation_matrix, minimum_phase
 
 ZERO_PHASE = torch.zeros(1, dtype=torch.float64)
 
@@ -16,14 +17,27 @@ ZERO_PHASE = torch.zeros(1, dtype=torch.float64)
 def test_minimum_phase_recovers_a_minimum_phase_filter() -> None:
     taps = torch.tensor([1.0, -0.5, 0.2, -0.1])  # all zeros inside the unit circle
     magnitude = torch.fft.rfft(taps, 1024).abs().log()
-    assert torch.allclose(minimum_phase(magnitude, 8), torch.nn.functional.pad(taps, (0, 4)), atol=1e-6)
+    assert torch.allclose(
+        minimum_phase(magnitude, 8, causal_fold(1024)), torch.nn.functional.pad(taps, (0, 4)), atol=1e-6
+    )
 
 
 def test_first_tap_is_the_geometric_mean_of_the_magnitude() -> None:
     torch.manual_seed(0)
     log_magnitude = torch.randn(3, 513)
     spectrum = torch.cat([log_magnitude, log_magnitude[:, 1:-1]], dim=1)
-    assert torch.allclose(minimum_phase(log_magnitude, 1)[:, 0], spectrum.mean(1).exp(), rtol=1e-4)
+    assert torch.allclose(
+        minimum_phase(log_magnitude, 1, causal_fold(1024))[:, 0], spectrum.mean(1).exp(), rtol=1e-4
+    )
+
+
+def test_a_smoothed_response_is_minimum_phase_although_it_is_cut() -> None:
+    """A comb of harmonics 60 dB deep, smoothed beyond 96 samples: every zero of the 512 taps lies inside."""
+    bins = torch.arange(513)
+    comb = 3.5 * torch.cos(2 * torch.pi * bins / 8) + 3.0 * torch.cos(2 * torch.pi * bins / 300)
+    taps = minimum_phase(comb, 512, causal_fold(1024, 96))
+    assert np.abs(np.roots(taps.double().numpy())).max() < 1
+    assert np.abs(np.roots(minimum_phase(comb, 512, causal_fold(1024)).double().numpy())).max() > 1
 
 
 def test_a_steady_pitch_gives_the_sum_of_its_cosines() -> None:

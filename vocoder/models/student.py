@@ -42,6 +42,7 @@ class StudentConfig(Config):
     filters: FrameNetworkConfig = FrameNetworkConfig()
     num_bands: int = Field(default=128, ge=2)
     num_taps: int = Field(default=512, ge=2)
+    noise_cepstrum: int = Field(default=96, ge=2, description="detail of the noise filter, in samples")
     temperature: float = Field(
         default=1.0, ge=0, le=2, description="of the noise, unless a call says otherwise"
     )
@@ -79,6 +80,7 @@ class Student(Vocoder):
             mel_spec.sample_rate,
             num_bands=config.num_bands,
             num_taps=config.num_taps,
+            noise_cepstrum=config.noise_cepstrum,
             **config.filters.model_dump(),
         )
         self.linear = LinearFilter(mel_spec.hop_length)
@@ -142,7 +144,8 @@ class Student(Vocoder):
         f0 = pitch.frequency[:, reach.left_context : pitch.frequency.shape[1] - reach.right_context]
         left, right = self.pitch.network.left_context, self.pitch.network.right_context
         centre = frames[..., left : frames.shape[-1] - right]
-        filters = self.filters(centre, torch.cat([normalize(centre), _pitch_features(pitch)], dim=1))
+        features = torch.cat([normalize(centre), _pitch_features(pitch).to(centre.dtype)], dim=1)
+        filters = self.filters(centre, features)
         hop = self.mel_spec.hop_length
         pulses, phase = pulse_train(f0, phase, hop, self.mel_spec.sample_rate)
         shift = filter_chunk(pulses, filters.pulses, past_pulses, hop)

@@ -18,7 +18,7 @@ def pulse_train(
         phase: phase of the fundamental at the first knot, in cycles, float64.
 
     Returns:
-        The (knots - 1) * hop samples from the first knot on, and the phase at the last knot.
+        The (knots - 1) * hop samples from the first knot on, in float32, and the phase at the last knot.
 
     The harmonics are summed in closed form (Dirichlet's kernel), the highest one faded in and out so that
     none appears with a click. Each has amplitude sqrt(4 f0 / sample_rate): as much power a hertz as white
@@ -27,7 +27,7 @@ def pulse_train(
     f0, cycles, end = _phase(frequency, phase, hop_length, sample_rate)
     harmonics = 0.5 * sample_rate / f0
     whole = harmonics.floor()
-    angle = torch.pi * (cycles - cycles.round()).to(frequency.dtype)  # half the phase, in [-pi/2, pi/2]
+    angle = torch.pi * (cycles - cycles.round()).float()  # half the phase, in [-pi/2, pi/2]
     sine = torch.sin(angle)
     near_zero = sine.abs() < 1e-4
     kernel = (
@@ -49,4 +49,4 @@ def _phase(
     r = torch.arange(hop_length, dtype=torch.float64, device=frequency.device)
     cycles = at_knots[:, :-1, None] + r * left + 0.5 * r.square() * slope
     f0 = (left + r * slope) * sample_rate
-    return f0.flatten(1).to(frequency.dtype), cycles.flatten(1), at_knots[:, -1]
+    return f0.flatten(1).float(), cycles.flatten(1), at_knots[:, -1]

@@ -25,6 +25,9 @@ class PitchNetwork(nn.Module):
 
     The frequency is the mean over the bins around the best one, weighted by their probabilities (as in CREPE,
     Kim et al. 2018), which resolves far less than a bin.
+
+    In evaluation mode the network computes in float64. F0 is integrated over the whole utterance into the
+    phase of the pulses, where float32's rounding, which differs with the chunking, would add up.
     """
 
     low: float
@@ -48,8 +51,12 @@ class PitchNetwork(nn.Module):
         self.num_bins = num_bins
         self.network = FrameNetwork(num_mels, num_bins + 1, hidden=hidden, layers=layers, lookahead=lookahead)
 
+    def train(self, mode: bool = True) -> "PitchNetwork":
+        super().train(mode)
+        return self.to(torch.float32 if mode else torch.float64)
+
     def forward(self, mel: Float[Tensor, "batch mel context"]) -> Pitch:
-        output = self.network(mel)
+        output = self.network(mel.to(next(self.parameters()).dtype))
         logits, voicing = output[:, :-1], output[:, -1]
         return Pitch(self.decode(logits), voicing, logits)
 

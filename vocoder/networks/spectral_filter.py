@@ -28,7 +28,9 @@ class FilterNetwork(nn.Module):
 
     The envelope undoes the mel analysis by interpolating between band centres. The correction comes from a
     `FrameNetwork`: `num_bands` values a source, on a mel-warped axis up to half the sample rate. The taps are
-    the minimum-phase response of that magnitude, so their inverse filter is stable at every frame.
+    the minimum-phase response of that magnitude. The noise filter is smoothed in the cepstrum: with no detail
+    beyond `noise_cepstrum` samples (a pitch period is longer), its response has died away within the taps, so
+    that it is minimum-phase as cut and its inverse filter stable.
 
     Args:
         filterbank: of the mel analysis, `[mel, bin]`; the log-mel is the natural logarithm of its output.
@@ -39,6 +41,8 @@ class FilterNetwork(nn.Module):
     envelope_basis: Tensor
     envelope_offset: Tensor
     correction_basis: Tensor
+    noise_fold: Tensor
+    pulse_fold: Tensor
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class FilterNetwork(nn.Module):
         lookahead: int,
         num_bands: int,
         num_taps: int,
+        noise_cepstrum: int,
     ) -> None:
         super().__init__()
         num_mels, num_bins = filterbank.shape
@@ -65,6 +70,9 @@ class FilterNetwork(nn.Module):
         self.register_buffer("envelope_offset", offset.float()[:, None], persistent=False)
         basis = interpolation_matrix(torch.from_numpy(bands), frequencies)
         self.register_buffer("correction_basis", basis, persistent=False)
+        size = 2 * (num_bins - 1)
+        self.register_buffer("noise_fold", causal_fold(size, noise_cepstrum), persistent=False)
+        self.register_buffer("pulse_fold", causal_fold(size), persistent=False)
         self.network = FrameNetwork(
             num_mels + 2, 2 * num_bands, hidden=hidden, layers=layers, lookahead=lookahead
         )
@@ -80,9 +88,13 @@ class FilterNetwork(nn.Module):
         centre = log_mel[..., left : log_mel.shape[-1] - right]
         envelope = self.envelope_basis @ (centre + self.envelope_offset)
         noise, pulses = self.network(features).chunk(2, dim=1)
-        log_gain = torch.stack([envelope + self.correction_basis @ part for part in (noise, pulses)])
-        taps = minimum_phase(log_gain.transpose(-1, -2), self.num_taps)
-        return SourceFilters(taps[0], taps[1])
+        noise_gain, pulse_gain = (
+            (envelope + self.correction_basis @ part).transpose(-1, -2) for part in (noise, pulses)
+        )
+        return SourceFilters(
+            noise=minimum_phase(noise_gain, self.num_taps, self.noise_fold),
+            pulses=minimum_phase(pulse_gain, self.num_taps, self.pulse_fold),
+        )
 
 
 def interpolation_matrix(
@@ -94,19 +106,30 @@ def interpolation_matrix(
 
 
 def minimum_phase(
-    log_magnitude: Float[Tensor, "*batch bin"], num_taps: int
+    log_magnitude: Float[Tensor, "*batch bin"], num_taps: int, fold: Float[Tensor, "quefrency"]
 ) -> Float[Tensor, "*batch num_taps"]:
     """The first `num_taps` samples of the causal, minimum-phase response of a magnitude spectrum.
 
-    By the folded real cepstrum (Oppenheim and Schafer, "Discrete-time signal processing", sec. 13.5.4). The
-    first tap is set to what it is without aliasing, exp(mean log-magnitude), and so always above 0.
+    By the folded real cepstrum (Oppenheim and Schafer, "Discrete-time signal processing", sec. 13.5.4) with
+    `fold` from `causal_fold`. The first tap is set to what it is without aliasing, exp(mean log-magnitude),
+    and so always above 0.
     """
     cepstrum = torch.fft.irfft(log_magnitude.clamp(-LOG_GAIN_LIMIT, LOG_GAIN_LIMIT))
-    half = cepstrum.shape[-1] // 2
-    fold = torch.full((cepstrum.shape[-1],), 2.0, dtype=cepstrum.dtype, device=cepstrum.device)
-    fold[0] = fold[half] = 1.0
-    fold[half + 1 :] = 0.0
     log_spectrum = torch.fft.rfft(cepstrum * fold)
     spectrum = torch.polar(log_spectrum.real.exp(), log_spectrum.imag)  # four times as fast as a complex exp
     response = torch.fft.irfft(spectrum)
     return torch.cat([cepstrum[..., :1].exp(), response[..., 1:num_taps]], dim=-1)
+
+
+def causal_fold(size: int, num_cepstrum: int | None = None) -> Float[Tensor, "quefrency"]:
+    """The weights that make a cepstrum of `size` causal: twice its first half, none of its second.
+
+    With `num_cepstrum` it is faded out (half a Hann window) up to that many samples: a smoothed spectrum.
+    """
+    fold = torch.full((size,), 2.0)
+    fold[0] = fold[size // 2] = 1.0
+    fold[size // 2 + 1 :] = 0.0
+    if num_cepstrum is not None:
+        fold[num_cepstrum:] = 0.0
+        fold[:num_cepstrum] *= torch.hann_window(2 * num_cepstrum)[num_cepstrum:]
+    return fold
