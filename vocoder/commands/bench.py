@@ -36,13 +36,13 @@ def bench(
     names = voice or list(voice_paths())
     grid = list(product(names, threads or sorted({1, os.cpu_count() or 1}), batch or [1]))
     rows: list[dict[str, Any]] = []
-    with progress("measuring", float(len(grid))) as advance:
+    with progress("measuring", len(grid)) as advance:
         for name, count, size in grid:
             speed = measure_speed(
                 load(name, device=device), threads=count, batch=size, seconds=seconds, runs=runs
             )
             rows.append({"voice": name, "device": device, **speed._asdict()})
-            advance(1.0)
+            advance(1)
     if as_json:
         date = datetime.now(UTC).isoformat(timespec="seconds")
         print_json({"date": date, "machine": machine(), "versions": versions(), "rows": rows})

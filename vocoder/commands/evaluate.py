@@ -99,10 +99,10 @@ def evaluate(
     systems = _systems(voice or [], baseline or [], dialect, seed, temperature)
     processes = workers or min(os.cpu_count() or 1, MAX_WORKERS)
     scores = []
-    with progress("evaluating", float(len(clips) * len(systems))) as advance:
+    with progress("evaluating", len(clips) * len(systems)) as advance:
         for score in run(clips, systems, measure, processes):
             scores.append(score)
-            advance(1.0)
+            advance(1)
     result = to_json(scores)
     if output is not None:
         write_output(str(output), [json.dumps(result, indent=2, ensure_ascii=False).encode()])
