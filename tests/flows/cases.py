@@ -20,7 +20,7 @@ from vocoder.flows.autoregressive import IAF, MAF
 from vocoder.flows.batchnorm import BatchNorm
 from vocoder.flows.context import ReadContext
 from vocoder.flows.coupling import MaskedCoupling, SplitCoupling, checkerboard_mask
-from vocoder.flows.elementwise import Additive, Affine
+from vocoder.flows.elementwise import Additive, Affine, InverseElementwise
 from vocoder.flows.flowpp import FlowPP
 from vocoder.flows.glow import Glow, glow_step
 from vocoder.flows.invertible_conv import InvertibleConv, InvertibleConvLU
@@ -240,6 +240,12 @@ FLOW_CASES = [
     FlowCase("glow", lambda s: Glow(s[0], small_convnet, num_steps=2), st.just((1, 4, 8)), spread=0.2),
     FlowCase(
         "mixture_cdf_split", lambda s: SplitCoupling(split_mlp(s, 11), transform=MixtureCDF(3)), vectors()
+    ),
+    FlowCase(
+        "iaf_mixture_cdf",
+        lambda s: IAF(MADE(*s, 11, hidden=16), transform=InverseElementwise(MixtureCDF(3))),
+        vectors(),
+        order=made_order,
     ),
     FlowCase("flowpp", lambda s: FlowPP(1, small_attention, num_steps=(1, 1, 1)), st.just((1, 4, 4))),
     FlowCase("rnvp_images", lambda s: RealNVP(1, small_convnet), st.just((1, 4, 4)), spread=0.2),

@@ -8,7 +8,7 @@ from vocoder.flows.context import ReadContext
 from vocoder.flows.coupling import MaskedCoupling, SplitCoupling, checkerboard_mask
 from vocoder.flows.dequantization import UniformDequantization, VariationalDequantization
 from vocoder.flows.distribution import FlowDistribution
-from vocoder.flows.elementwise import Additive, Affine, Elementwise, Standardize
+from vocoder.flows.elementwise import Additive, Affine, Elementwise, InverseElementwise, Standardize
 from vocoder.flows.flowpp import FlowPP
 from vocoder.flows.glow import Glow, glow_step
 from vocoder.flows.invertible_conv import InvertibleConv, InvertibleConvLU
@@ -36,6 +36,7 @@ __all__ = [
     "FlowPP",
     "Glow",
     "Inverse",
+    "InverseElementwise",
     "InvertibleConv",
     "InvertibleConvLU",
     "Logit",

@@ -73,3 +73,21 @@ class Additive:
 
     def to_data(self, z: Elements, parameters: Parameters) -> tuple[Elements, Elements]:
         return z - widen(parameters[:, 0]), z.new_zeros(()).expand_as(z)
+
+
+class InverseElementwise:
+    """A map with its directions exchanged.
+
+    An IAF with `InverseElementwise(MixtureCDF())` has the density of a mixture given the noise before it, and
+    no root to find on the way to noise.
+    """
+
+    def __init__(self, transform: Elementwise) -> None:
+        self.transform = transform
+        self.num_parameters = transform.num_parameters
+
+    def to_noise(self, x: Elements, parameters: Parameters) -> tuple[Elements, Elements]:
+        return self.transform.to_data(x, parameters)
+
+    def to_data(self, z: Elements, parameters: Parameters) -> tuple[Elements, Elements]:
+        return self.transform.to_noise(z, parameters)
