@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.nn import Linear
+from torch.nn import Linear, Module
 
-from vocoder.flows import Chain, Flow
+from vocoder.flows import Chain, Flow, Inverse
 from vocoder.flows.actnorm import ActNorm
 from vocoder.flows.autoregressive import IAF, MAF
 from vocoder.flows.batchnorm import BatchNorm
@@ -24,6 +24,7 @@ from vocoder.flows.elementwise import Additive, Affine, InverseElementwise
 from vocoder.flows.flowpp import FlowPP
 from vocoder.flows.glow import Glow, glow_step
 from vocoder.flows.invertible_conv import InvertibleConv, InvertibleConvLU
+from vocoder.flows.linear_filter import FrameFilters, LinearFilter
 from vocoder.flows.mixture_cdf import MixtureCDF
 from vocoder.flows.permutation import Permutation, Reverse
 from vocoder.flows.planar import Planar
@@ -145,7 +146,24 @@ def coupling_wavenet(shape: Shape) -> WaveNet:
     return WaveNet(kept, 2 * moved, causal=False, num_layers=2, context_channels=3, weight_norm=True)
 
 
+class KnotFilters(Module):
+    """A series context, read once a hop, to the taps and the shift of a linear filter."""
+
+    def __init__(self, hop_length: int, num_taps: int) -> None:
+        super().__init__()
+        self.hop_length = hop_length
+        self.taps = Linear(CONTEXT_CHANNELS, num_taps)
+        self.shift = Linear(CONTEXT_CHANNELS, 1)
+
+    def forward(self, context: Tensor) -> FrameFilters:
+        series = context.mT  # [batch, time, channel]
+        knots = self.taps(torch.cat([series[:, :: self.hop_length], series[:, -1:]], dim=1))
+        taps = torch.cat([knots[..., :1].exp(), 0.3 * knots[..., 1:]], dim=-1)
+        return FrameFilters(taps, self.shift(series).mT)
+
+
 channels = st.integers(1, 3)
+whole_hops = st.tuples(st.just(1), st.sampled_from([2, 4, 6, 8]))
 
 FLOW_CASES = [
     FlowCase("planar_tanh", lambda s: Planar(*s), vectors(1)),
@@ -204,6 +222,20 @@ FLOW_CASES = [
         time_order,
     ),
     FlowCase("maf_pixelcnn", lambda s: MAF(PixelCNN(s[0], hidden=16)), images(channels), order=raster_order),
+    FlowCase(
+        "linear_filter",
+        lambda s: LinearFilter(2, KnotFilters(2, num_taps=4)),
+        whole_hops,
+        series_context,
+        time_order,
+    ),
+    FlowCase(
+        "linear_filter_whitening",
+        lambda s: Inverse(LinearFilter(2, KnotFilters(2, num_taps=4))),
+        whole_hops,
+        series_context,
+        time_order,
+    ),
     FlowCase(
         "maf_pixelcnn_context",
         lambda s: MAF(PixelCNN(s[0], hidden=16, context_channels=3)),

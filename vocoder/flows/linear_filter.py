@@ -54,7 +54,7 @@ class LinearFilter(Flow):
         self.conditioner = conditioner or nn.Identity()
 
     def to_data(self, z: Tensor, context: Any = None) -> tuple[Tensor, Tensor]:
-        filters = self._filters(z, context)
+        z, filters = self._prepare(z, context)
         past = z.new_zeros(z.shape[0], filters.taps.shape[-1] - 1)
         x = filter_chunk(z[:, 0], filters.taps, past, self.hop_length).unsqueeze(1)
         if filters.shift is not None:
@@ -62,7 +62,7 @@ class LinearFilter(Flow):
         return x, self.log_diagonal(filters.taps).sum(dim=1)
 
     def to_noise(self, x: Tensor, context: Any = None) -> tuple[Tensor, Tensor]:
-        filters = self._filters(x, context)
+        x, filters = self._prepare(x, context)
         if filters.shift is not None:
             x = x - filters.shift
         z = recursive_filter(x[:, 0], filters.taps, self.hop_length).unsqueeze(1)
@@ -81,11 +81,11 @@ class LinearFilter(Flow):
         return x, torch.cat([past, z], dim=1)[:, z.shape[1] :]
 
     def log_diagonal(self, taps: Float[Tensor, "batch knot tap"]) -> Float[Tensor, "batch sample"]:
-        """log h_0(t) at each sample, in float32 or wider."""
-        wide = torch.promote_types(taps.dtype, torch.float32)
-        return interpolate_knots(taps[..., 0].to(wide), self.hop_length).log()
+        """log h_0(t) at each sample."""
+        return interpolate_knots(taps[..., 0], self.hop_length).log()
 
-    def _filters(self, signal: Tensor, context: Any) -> FrameFilters:
+    def _prepare(self, signal: Tensor, context: Any) -> tuple[Tensor, FrameFilters]:
+        """The signal and its filters, checked, in float32 or wider: neither FFT nor recursion bears less."""
         filters: FrameFilters = self.conditioner(context)
         expected = (filters.taps.shape[1] - 1) * self.hop_length
         if signal.dim() != 3 or signal.shape[1] != 1 or signal.shape[2] != expected:
@@ -95,7 +95,9 @@ class LinearFilter(Flow):
             )
         if not bool((filters.taps[..., 0] > 0).all()):
             raise InputError("the first tap of every knot must be positive: it is the diagonal of the map")
-        return filters
+        wide = torch.promote_types(torch.promote_types(signal.dtype, filters.taps.dtype), torch.float32)
+        shift = None if filters.shift is None else filters.shift.to(wide)
+        return signal.to(wide), FrameFilters(filters.taps.to(wide), shift)
 
 
 def interpolate_knots(knots: Float[Tensor, "batch knot"], hop_length: int) -> Float[Tensor, "batch sample"]:
