@@ -57,10 +57,11 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"vocoder {version('vocoder')}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback(no_args_is_help=True)

@@ -16,7 +16,7 @@ Name = TypeVar("Name", bound=str)
 
 
 @contextmanager
-def progress(description: str, total: float) -> Iterator[Callable[[float], None]]:
+def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar on standard error while the block runs, and nothing where that is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
