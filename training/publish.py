@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vocoder.checkpoints import rewrite_checkpoint
+from vocoder.checkpoints import read_info, rewrite_checkpoint
 from vocoder.commands.evaluate import VoiceSystem
 from vocoder.errors import InputError
 from vocoder.evaluation import BASELINES, baseline, read_manifest, run
@@ -16,11 +16,17 @@ MAX_VOICE_BYTES = 12 * 2**20
 
 
 def publish(
-    checkpoint: Path, target: Path, lists: Mapping[str, Path], spec: MelSpec, workers: int | None = None
+    checkpoint: Path,
+    target: Path,
+    lists: Mapping[str, Path],
+    *,
+    temperature: float | None = None,
+    workers: int | None = None,
 ) -> dict[str, Any]:
     """Measure `checkpoint` beside Griffin-Lim and the recordings on each list, and write it to `target`.
 
-    Returns the figures, `{list: {date, machine, clips, systems: {system: {measure: {mean, low, high}}}}}`.
+    With `temperature`, that becomes the voice's own and is what is measured. Returns the figures,
+    `{list: {date, machine, clips, systems: {system: {measure: {mean, low, high}}}}}`.
 
     Raises:
         InputError: a list that cannot be read, a clip that fails, or a voice over 12 MiB.
@@ -29,13 +35,22 @@ def publish(
         raise InputError(
             f"{checkpoint} is over {MAX_VOICE_BYTES / 2**20:.0f} MiB: too large for a shipped voice"
         )
-    figures = {name: _measure(checkpoint, path, spec, workers) for name, path in lists.items()}
-    rewrite_checkpoint(checkpoint, target, figures=figures)
+    info = read_info(checkpoint)
+    config = info.config if temperature is None else info.config | {"temperature": temperature}
+    figures = {
+        name: _measure(checkpoint, path, info.mel_spec, temperature, workers) for name, path in lists.items()
+    }
+    rewrite_checkpoint(checkpoint, target, config=config, figures=figures)
     return figures
 
 
-def _measure(checkpoint: Path, manifest: Path, spec: MelSpec, workers: int | None) -> dict[str, Any]:
-    systems = [VoiceSystem(str(checkpoint)), *(baseline(name, spec) for name in BASELINES)]
+def _measure(
+    checkpoint: Path, manifest: Path, spec: MelSpec, temperature: float | None, workers: int | None
+) -> dict[str, Any]:
+    systems = [
+        VoiceSystem(str(checkpoint), temperature=temperature),
+        *(baseline(name, spec) for name in BASELINES),
+    ]
     clips = read_manifest(manifest)
     scores = list(run(clips, systems, workers=workers or os.cpu_count() or 1))
     failed = [f"{score.system} on {score.clip}: {score.error}" for score in scores if score.error]

@@ -13,6 +13,9 @@ def publish(
     ],
     folder: Annotated[Path, typer.Option("--to", help="Folder of voices.")] = Path("vocoder/voices"),
     name: Annotated[str | None, typer.Option(help="Of the voice; the checkpoint's, if not given.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="The voice's own from now on.", min=0, max=2)
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.", min=1)] = None,
 ) -> None:
     """Measure a checkpoint beside Griffin-Lim and the recordings, and put it among the voices.
@@ -23,7 +26,6 @@ def publish(
       vocoder publish runs/student/student.safetensors --list ljspeech=data/ljspeech/valid.txt
     """
     from training.publish import publish as measure_and_write
-    from vocoder.checkpoints import read_info
     from vocoder.errors import InputError
 
     named = dict(item.split("=", 1) for item in measure_on if "=" in item)
@@ -31,5 +33,5 @@ def publish(
         raise InputError(f"--list takes NAME=MANIFEST, each name once; got {', '.join(measure_on)}")
     target = folder / f"{name or checkpoint.stem}.safetensors"
     lists = {key: Path(value) for key, value in named.items()}
-    measure_and_write(checkpoint, target, lists, read_info(checkpoint).mel_spec, workers)
+    measure_and_write(checkpoint, target, lists, temperature=temperature, workers=workers)
     typer.echo(f"{target}: measured on {', '.join(lists)}")
