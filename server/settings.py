@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     default_voice: str = Field(default=DEFAULT_VOICE, description="for requests that name none")
 
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
+    patience: float = Field(default=0.5, ge=0, description="seconds a request waits for one of them to end")
     max_body_bytes: int = Field(default=8 << 20, ge=1, description="of a request")
     max_frames: int = Field(default=16384, ge=1, description="of a mel")
     max_seconds: float = Field(default=180.0, gt=0, description="of audio")

@@ -94,7 +94,7 @@ async def synthesize(request: Request, query: Annotated[SynthesisQuery, Query()]
     media_type = check_media_type(request.headers.get("content-type"))
     audio_format = query.format or choose_format(request.headers.get("accept"))
     async with AsyncExitStack() as resources:
-        resources.enter_context(engine.admit())
+        await resources.enter_async_context(engine.admit())
         body = await read_limited(request, settings.max_body_bytes, settings.body_timeout)
         utterance = await engine.run(understand, engine.voices, query, body, media_type, settings)
         outgoing = encoder(audio_format, utterance.voice.sample_rate, utterance.num_samples)

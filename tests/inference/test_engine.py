@@ -12,7 +12,7 @@ from vocoder.inference.engine import Engine, EngineConfig
 
 @pytest.fixture
 def engine():
-    engine = Engine(EngineConfig(workers=2, max_streams=2))
+    engine = Engine(EngineConfig(workers=2, max_streams=2, patience=0.05))
     yield engine
     engine.close()
 
@@ -107,8 +107,25 @@ def test_a_blocked_worker_does_not_block_the_event_loop(engine):
     assert asyncio.run(main()) == [True, True]
 
 
-def test_streams_beyond_the_limit_are_refused_until_one_ends(engine):
-    with engine.admit(), engine.admit(), pytest.raises(Busy, match="2 streams"), engine.admit():
-        pass
-    with engine.admit():
-        assert engine.active_streams == 1
+def test_streams_beyond_the_limit_are_refused(engine):
+    async def crowd():
+        async with engine.admit(), engine.admit():
+            assert engine.active_streams == 2
+            async with engine.admit():
+                pass
+
+    with pytest.raises(Busy, match="2 streams"):
+        asyncio.run(crowd())
+    assert engine.active_streams == 0
+
+
+def test_a_place_that_becomes_free_in_time_is_taken(engine):
+    async def one_after_the_other():
+        async def leave():
+            async with engine.admit():
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(leave() for _ in range(20)))
+
+    asyncio.run(one_after_the_other())
+    assert engine.active_streams == 0

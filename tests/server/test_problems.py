@@ -190,11 +190,13 @@ def test_a_mel_over_the_limit_is_refused(make_client, limit):
 
 
 def test_a_full_house_asks_to_come_back(make_client):
-    client = make_client(max_streams=1)
-    with client.app.state.engine.admit():
-        response = client.post(URL, content=GOOD, headers=NPY)
+    client = make_client(max_streams=1, patience=0.05)
+    place = client.app.state.engine.admit()
+    client.portal.call(place.__aenter__)
+    response = client.post(URL, content=GOOD, headers=NPY)
     check(response, "busy")
     assert int(response.headers["retry-after"]) >= 1
+    client.portal.call(place.__aexit__, None, None, None)
     assert client.post(URL, content=GOOD, headers=NPY).status_code == 200
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import torch
@@ -31,6 +31,7 @@ class EngineConfig(Config):
     workers: int = Field(default_factory=usable_cores, ge=1, description="blocks computed at once")
     threads_per_worker: int = Field(default=1, ge=1, description="torch threads of each")
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
+    patience: float = Field(default=0.5, ge=0, description="seconds to wait for one of them to end")
 
 
 class Engine:
@@ -40,6 +41,7 @@ class Engine:
         self.config = config or EngineConfig()
         self.voices = Voices(device=self.config.device, default=self.config.default_voice)
         self.active_streams = 0
+        self._places = asyncio.Semaphore(self.config.max_streams)
         self._pool = ThreadPoolExecutor(
             self.config.workers,
             thread_name_prefix="vocoder",
@@ -47,18 +49,22 @@ class Engine:
             initargs=(self.config.threads_per_worker,),
         )
 
-    @contextmanager
-    def admit(self) -> Iterator[None]:
-        """Hold one of the `max_streams` places; raises `Busy` when all are taken."""
-        if self.active_streams >= self.config.max_streams:
+    @asynccontextmanager
+    async def admit(self) -> AsyncIterator[None]:
+        """Hold one of the `max_streams` places; raises `Busy` when none becomes free within `patience`."""
+        try:
+            async with asyncio.timeout(self.config.patience):
+                await self._places.acquire()
+        except TimeoutError:
             raise Busy(
-                f"{self.active_streams} streams are under way, which is the limit; come again in a second"
-            )
+                f"{self.active_streams} streams are under way, the limit; come again in a second"
+            ) from None
         self.active_streams += 1
         try:
             yield
         finally:
             self.active_streams -= 1
+            self._places.release()
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """The result of `function(*args)`, computed on a thread of the engine."""

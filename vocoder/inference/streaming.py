@@ -9,6 +9,7 @@ from torch import Tensor
 from vocoder.mel import MelSpec, check_plausible, convert
 from vocoder.models import Vocoder
 from vocoder.models.base import check_frames
+from vocoder.noise import check_seed
 
 FIRST_FRAMES = 8
 LARGEST_FRAMES = 128
@@ -46,9 +47,15 @@ def block_sizes(num_frames: int, lookahead: int) -> Iterator[int]:
 def synthesize_blocks(
     voice: Vocoder, mel: Float[Tensor, "mel frame"], *, seed: int = 0, temperature: float | None = None
 ) -> Generator[Float[Tensor, "sample"]]:
-    """The audio of `voice.synthesize(mel)` in blocks on the CPU, each computed when it is asked for."""
-    stream = voice.open_stream(seed=seed, temperature=temperature)
-    *blocks, last = mel.split(list(block_sizes(mel.shape[-1], voice.lookahead_frames)), dim=-1)
-    for block in blocks:
-        yield stream.push(block).cpu()
-    yield torch.cat([stream.push(last), stream.finish()]).cpu()
+    """The audio of `voice.synthesize(mel)` in blocks on the CPU, each computed when it is asked for.
+
+    Raises:
+        InputError: a bad seed or temperature.
+    """
+    state = voice.start([check_seed(seed)], voice.check_temperature(temperature))
+    sizes = list(block_sizes(mel.shape[-1], voice.lookahead_frames))
+    for i, block in enumerate(mel[None].split(sizes, dim=-1)):
+        with torch.inference_mode():
+            block = block.to(voice.device, torch.float32)
+            audio, state = voice.advance(block, state, last=i == len(sizes) - 1)
+        yield audio[0].cpu()
