@@ -29,13 +29,14 @@ def publish(
     `{list: {date, machine, clips, systems: {system: {measure: {mean, low, high}}}}}`.
 
     Raises:
+        CheckpointError: no checkpoint there.
         InputError: a list that cannot be read, a clip that fails, or a voice over 12 MiB.
     """
+    info = read_info(checkpoint)
     if checkpoint.stat().st_size > MAX_VOICE_BYTES:
         raise InputError(
             f"{checkpoint} is over {MAX_VOICE_BYTES / 2**20:.0f} MiB: too large for a shipped voice"
         )
-    info = read_info(checkpoint)
     config = info.config if temperature is None else info.config | {"temperature": temperature}
     figures = {
         name: _measure(checkpoint, path, info.mel_spec, temperature, workers) for name, path in lists.items()

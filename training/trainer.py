@@ -78,7 +78,7 @@ class Trainer:
 
         Raises `TrainingDiverged` when the loss is not finite, naming the step.
         """
-        deadline = time.monotonic() + 60 * max_minutes if max_minutes else math.inf
+        deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
         with _stop_signals() as stopped, _progress(progress) as bar:
             line = bar.add_task("", total=self.config.steps, completed=self.step, note="")
             while self.step < self.config.steps and not stopped() and time.monotonic() < deadline:
@@ -108,6 +108,10 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.optimizer.clip)
+        if not torch.isfinite(norm):
+            raise TrainingDiverged(
+                f"step {self.step}: the gradient is not finite; lower optimizer.lr and resume"
+            )
         self.optimizer.step()
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -129,6 +133,14 @@ class Trainer:
         finally:
             self._put(own)
             self.task.model.train(training)
+
+    def use_average(self) -> None:
+        """Leave the averaged weights in the model: training is over."""
+        self._put(self.average)
+
+    def curve(self) -> list[dict[str, Any]]:
+        """The held-out figures of the log so far."""
+        return [line for line in self._read_log() if any(key.startswith("valid_") for key in line)]
 
     @torch.no_grad()
     def _put(self, weights: dict[str, Tensor]) -> None:
@@ -173,16 +185,27 @@ class Trainer:
             if f"buffer.{name}" in tensors:
                 buffer.copy_(tensors[f"buffer.{name}"])
         self.step, self.cpu_seconds = int(facts["step"]), float(facts["cpu_seconds"])
+        kept = [line for line in self._read_log() if line["step"] <= self.step]  # later steps come again
+        self._log_path.write_text("".join(json.dumps(line) + "\n" for line in kept))
 
     def _buffers(self) -> list[tuple[str, Tensor]]:
         """What the model keeps beside its parameters: running moments, what was initialised."""
         saved = self.task.model.state_dict()
         return [(n, b) for n, b in self.task.model.named_buffers() if n in saved]
 
+    @property
+    def _log_path(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
     def _log(self, terms: dict[str, float]) -> None:
         line = {"step": self.step, "cpu_seconds": round(self.cpu_seconds, 1), **terms}
-        with (self.folder / "metrics.jsonl").open("a") as file:
+        with self._log_path.open("a") as file:
             file.write(json.dumps(line) + "\n")
+
+    def _read_log(self) -> list[dict[str, Any]]:
+        if not self._log_path.exists():
+            return []
+        return [json.loads(line) for line in self._log_path.read_text().splitlines() if line.endswith("}")]
 
 
 @contextmanager

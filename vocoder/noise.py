@@ -7,6 +7,8 @@ integer arithmetic, written here with tensor operations so that every device com
 """
 
 from collections.abc import Sequence
+from operator import index
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Float, Int
@@ -21,11 +23,11 @@ _ROUNDS = 10
 MAX_SEED = 2**63 - 1
 
 
-def check_seed(seed: int) -> int:
-    """Return `seed` if it is an integer from 0 to 2^63 - 1; raises `InputError` otherwise."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+def check_seed(seed: SupportsIndex) -> int:
+    """`seed` as a Python integer from 0 to 2^63 - 1; raises `InputError` for anything else."""
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= index(seed) <= MAX_SEED:
         raise InputError(f"seed must be an integer from 0 to {MAX_SEED}, got {seed!r}")
-    return seed
+    return index(seed)
 
 
 def _multiply_32(a: Tensor, constant: int) -> tuple[Tensor, Tensor]:

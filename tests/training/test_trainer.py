@@ -76,7 +76,7 @@ def test_running_moments_are_resumed(tmp_path: Path) -> None:
 
 def test_a_time_limit_saves_and_says_so(tmp_path: Path) -> None:
     trainer = Trainer(Regression(), CONFIG, tmp_path)
-    assert not trainer.run(max_minutes=1e-9, progress=False)
+    assert not trainer.run(max_minutes=0.0, progress=False)
     assert (tmp_path / "state.safetensors").exists()
 
 

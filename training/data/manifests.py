@@ -70,6 +70,9 @@ def _existing(folder: Path, name: str) -> Path:
 
 
 def manifest_hash(recordings: list[Recording]) -> str:
-    """Twelve hexadecimal digits of the names and sizes of all recordings."""
-    lines = [f"{r.speaker} {r.path.name} {r.path.stat().st_size}" for r in recordings]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+    """Twelve hexadecimal digits of the speakers, names and contents of all recordings."""
+    whole = hashlib.sha256()
+    for recording in recordings:
+        content = hashlib.sha256(recording.path.read_bytes()).hexdigest()
+        whole.update(f"{recording.speaker} {recording.path.name} {content}\n".encode())
+    return whole.hexdigest()[:12]

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from pydantic import Field
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor
 
 from training.data.manifests import DataConfig, Recording
@@ -105,12 +108,26 @@ class Segments:
 
 
 def load_clips(
-    recordings: list[Recording], config: DataConfig, sample_rate: int, low: float, high: float
+    recordings: list[Recording],
+    config: DataConfig,
+    sample_rate: int,
+    low: float,
+    high: float,
+    *,
+    progress: bool = False,
 ) -> list[Clip]:
     """Read, resample, track F0 and bring every speaker to the same level; all cores, cached on disk."""
     work = partial(_load, cache=config.cache, sample_rate=sample_rate, low=low, high=high)
-    with ProcessPoolExecutor() as pool:
-        loaded = list(pool.map(work, recordings, chunksize=8))
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:  # a fork would inherit torch's threads
+        arriving = pool.map(work, recordings, chunksize=8)
+        shown = track(
+            arriving,
+            "reading recordings",
+            len(recordings),
+            console=Console(stderr=True),
+            disable=not progress,
+        )
+        loaded = list(shown)
     kept = [
         (r, audio, pitch)
         for r, (rate, audio, pitch) in zip(recordings, loaded, strict=True)

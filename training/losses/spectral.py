@@ -43,7 +43,10 @@ class SpectralDistance(nn.Module):
 
     def features(self, audio: Float[Tensor, "batch sample"]) -> list[Tensor]:
         """What is compared; computed once for a signal that is compared twice."""
-        return [*(self._magnitude(audio, size, hop) for size, hop in self.resolutions), self.mel(audio)]
+        return [
+            *(self._magnitude(audio, size, hop) for size, hop in self.resolutions),
+            self.mel.analyse(audio),
+        ]
 
     def forward(self, x: list[Tensor], y: list[Tensor]) -> Float[Tensor, ""]:
         """Distance between the features of two signals."""

@@ -5,6 +5,7 @@ with it frozen, the filters learn to make speech whose spectra cannot be told fr
 """
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_cl
 from training.losses.spectral import SpectralDistance, energy_distance
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.checkpoints import save_checkpoint
+from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
+from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import Student, StudentConfig
 from vocoder.noise import MAX_SEED
@@ -129,52 +132,91 @@ def train_student(
 ) -> Path | None:
     """Train, or go on training, into `folder`; returns the voice's path when the last step is reached.
 
-    Raises `ConfigError` for missing recordings, `TrainingDiverged` for a loss that is not finite.
+    Raises:
+        ConfigError: recordings missing or too few, or a folder begun with another recipe or other data.
+        TrainingDiverged: a loss or a gradient that is not finite.
     """
+    begun = time.monotonic()
     torch.manual_seed(recipe.filters.seed)
     student = Student(recipe.model, mel_spec(recipe.dialect))
     recordings = find_recordings(recipe.data)
-    pitch = student.pitch
-    clips = load_clips(recordings, recipe.data, student.sample_rate, pitch.low, pitch.high)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=2))
+    data_hash = manifest_hash(recordings)
+    claim_folder(folder, recipe, data_hash)
+    low, high = student.pitch.low, student.pitch.high
+    clips = load_clips(recordings, recipe.data, student.sample_rate, low, high, progress=progress)
+    if len(clips) < 2:
+        raise ConfigError(
+            f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
+        )
 
+    reading = _read_pitch(recipe, student, clips, folder)
+    if not reading.run(max_minutes=_left(max_minutes, begun), progress=progress):
+        return None
+    reading.use_average()
+    student.pitch.requires_grad_(False)
+    shaping = _shape_filters(recipe, student, clips, folder)
+    if not shaping.run(max_minutes=_left(max_minutes, begun), progress=progress):
+        return None
+    shaping.use_average()
+    path = folder / f"{recipe.name}.safetensors"
+    stages = {"pitch": reading, "filters": shaping}
+    record = _record(recipe, clips, data_hash, student.sample_rate, stages)
+    save_checkpoint(path, student, description=recipe.description, training=record)
+    return path
+
+
+def _left(max_minutes: float | None, begun: float) -> float | None:
+    return None if max_minutes is None else max_minutes - (time.monotonic() - begun) / 60
+
+
+def claim_folder(folder: Path, recipe: StudentRecipe, data_hash: str) -> None:
+    """Note in `folder` what is trained there; raises `ConfigError` when that is something else already."""
+    note = {"recipe": _portable(recipe), "data_hash": data_hash}
+    path = folder / "recipe.json"
+    if path.exists() and json.loads(path.read_text()) != note:
+        raise ConfigError(
+            f"{folder} was begun with another recipe or other recordings (see {path}): "
+            "go on with those, or choose another folder with --output"
+        )
+    write_atomically(path, json.dumps(note, indent=2).encode())
+
+
+def _portable(recipe: StudentRecipe) -> dict[str, Any]:
+    """The recipe without the places on this machine."""
+    return recipe.model_dump(mode="json", exclude={"data": {"root", "cache"}})
+
+
+def _read_pitch(recipe: StudentRecipe, student: Student, clips: list[Clip], folder: Path) -> Trainer:
     reach = student.pitch.network
     segments, held_out = _segments(
         clips, student, recipe.data, recipe.pitch_segments, reach.left_context, reach.right_context
     )
-    reading = Trainer(
-        PitchTask(student, segments, held_out, recipe.pitch.seed), recipe.pitch, folder / "pitch"
-    )
-    if not reading.run(max_minutes=max_minutes, progress=progress):
-        return None
-    reading._put(reading.average)
-    student.pitch.requires_grad_(False)
+    task = PitchTask(student, segments, held_out, recipe.pitch.seed)
+    return Trainer(task, recipe.pitch, folder / "pitch")
 
+
+def _shape_filters(recipe: StudentRecipe, student: Student, clips: list[Clip], folder: Path) -> Trainer:
     segments, held_out = _segments(
         clips, student, recipe.data, recipe.segments, student.left_context, student.lookahead_frames
     )
     task = FilterTask(student, segments, held_out, recipe.loss, recipe.filters.seed)
-    shaping = Trainer(task, recipe.filters, folder / "filters")
-    finished = shaping.run(max_minutes=max_minutes, progress=progress)
-    path = folder / f"{recipe.name}.safetensors"
-    with shaping.averaged_weights():
-        save_checkpoint(
-            path,
-            student,
-            description=recipe.description,
-            training={
-                "recipe": recipe.model_dump(mode="json", exclude={"data": {"root", "cache"}}),
-                "data_hash": manifest_hash(recordings),
-                "recordings": len(clips),
-                "minutes_of_speech": round(sum(len(c.audio) for c in clips) / student.sample_rate / 60, 1),
-                "speakers": len({c.speaker for c in clips}),
-                "steps": {"pitch": reading.step, "filters": shaping.step},
-                "cpu_seconds": round(reading.cpu_seconds + shaping.cpu_seconds),
-                "curves": {"pitch": _curve(folder / "pitch"), "filters": _curve(folder / "filters")},
-            },
-        )
-    return path if finished else None
+    return Trainer(task, recipe.filters, folder / "filters")
+
+
+def _record(
+    recipe: StudentRecipe, clips: list[Clip], data_hash: str, sample_rate: int, stages: dict[str, Trainer]
+) -> dict[str, Any]:
+    """What the checkpoint tells of its training."""
+    return {
+        "recipe": _portable(recipe),
+        "data_hash": data_hash,
+        "recordings": len(clips),
+        "minutes_of_speech": round(sum(len(clip.audio) for clip in clips) / sample_rate / 60, 1),
+        "speakers": len({clip.speaker for clip in clips}),
+        "steps": {name: stage.step for name, stage in stages.items()},
+        "cpu_seconds": round(sum(stage.cpu_seconds for stage in stages.values())),
+        "curves": {name: stage.curve() for name, stage in stages.items()},
+    }
 
 
 def _segments(
@@ -187,9 +229,3 @@ def _segments(
     plain = config.model_copy(update={"batch": 32, "gain_db": 0.0, "speed": 0.0})
     fixed = Segments(held_out, spec, plain, balance=balance, left=left, right=right).batch(0, 0)
     return Segments(train, spec, config, balance=balance, left=left, right=right), fixed
-
-
-def _curve(folder: Path) -> list[dict[str, float]]:
-    """The held-out figures of the log."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [line for line in lines if any(key.startswith("valid_") for key in line)]

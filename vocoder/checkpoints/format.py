@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
 from vocoder.config import Config, parse_config
+from vocoder.device import usable_device
 from vocoder.errors import CheckpointError, ConfigError
 from vocoder.mel import MelSpec
 from vocoder.models import MODELS, Vocoder
@@ -97,10 +98,10 @@ def read_info(path: str | Path) -> CheckpointInfo:
         values = {key: json.loads(value) for key, value in metadata.items()}
     except json.JSONDecodeError:
         raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of this project") from None
-    if values.get("format_version", 0) > FORMAT_VERSION:
+    version = values.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} has format version {values['format_version']}, this installation reads up to "
-            f"{FORMAT_VERSION}: upgrade it"
+            f"{path} has format version {version}, this installation reads up to {FORMAT_VERSION}: upgrade it"
         )
     try:
         return parse_config(CheckpointInfo, values, str(path))
@@ -109,17 +110,25 @@ def read_info(path: str | Path) -> CheckpointInfo:
 
 
 def load_checkpoint(path: str | Path, *, device: torch.device | str = "cpu") -> Vocoder:
-    """Build the model and load its weights, in evaluation mode; raises `CheckpointError`."""
+    """Build the model and load its weights, in evaluation mode.
+
+    Raises:
+        CheckpointError: missing, damaged, foreign, of an unknown kind, or at odds with itself.
+        ConfigError: a device that is not there.
+    """
+    place = usable_device(device)
     info = read_info(path)
     if info.kind not in MODELS:
         raise CheckpointError(f"{path} holds a {info.kind!r}; known kinds: {', '.join(MODELS)}")
     model_type, config_type = MODELS[info.kind]
-    model = model_type(parse_config(config_type, info.config, str(path)), info.mel_spec)
     try:
+        model = model_type(parse_config(config_type, info.config, str(path)), info.mel_spec)
         model.load_state_dict(_read_weights(path))
+    except ConfigError as error:
+        raise CheckpointError(f"the config in {path} builds no {info.kind}: {error}") from None
     except RuntimeError as error:
         raise CheckpointError(f"the weights in {path} do not fit its own config: {error}") from None
-    return model.to(device).eval().requires_grad_(False)
+    return model.to(place).eval().requires_grad_(False)
 
 
 def _open(path: str | Path) -> Any:

@@ -58,13 +58,12 @@ def synth(
         progress,
         write_output,
     )
-    from vocoder.inference.device import usable_device
     from vocoder.inference.streaming import synthesize_blocks
 
     torch.set_num_threads(1)  # the blocks are too small to share: more threads only wait for each other
     check_one_output(output, as_json)
     audio_format = choose_by_suffix(output, ENCODERS, "wav")
-    model = load(voice or DEFAULT_VOICE, device=usable_device(device))
+    model = load(voice or DEFAULT_VOICE, device=device)
     mel, num_samples = _mel_of(source, model.mel_spec, dialect)
     outgoing = encoder(audio_format, model.sample_rate, num_samples)
     began = time.perf_counter()

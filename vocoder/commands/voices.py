@@ -1,6 +1,6 @@
 """List the installed voices."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,9 +41,13 @@ def _print_table(infos: "dict[str, CheckpointInfo]") -> None:
         table.add_column(heading)
     for name, info in infos.items():
         spec = info.mel_spec
-        figures = ", ".join(
-            f"{key} {value:g}" for key, value in info.figures.items() if isinstance(value, float)
-        )
+        figures = "; ".join(_summary(title, name, measured) for title, measured in info.figures.items())
         mel = dialect_of(spec) or spec.fingerprint
         table.add_row(name, info.kind, str(spec.sample_rate), mel, figures, info.description)
     Console().print(table)
+
+
+def _summary(title: str, voice: str, measured: dict[str, Any]) -> str:
+    """PESQ-WB and ESTOI of a voice on one list, as `vocoder publish` recorded them."""
+    own = measured["systems"][voice]
+    return f"{title}: PESQ {own['pesq']['mean']:.2f}, ESTOI {own['estoi']['mean']:.3f}"

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vocoder.checkpoints import DEFAULT_VOICE, CheckpointInfo, load_checkpoint, read_info, voice_paths
+from vocoder.device import usable_device
 from vocoder.errors import UnknownVoice
-from vocoder.inference.device import usable_device
 from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES, synthesize_blocks
 from vocoder.mel import silence
 from vocoder.models import Vocoder
@@ -50,14 +50,17 @@ class Voices:
         """The voice, ready to run; raises `UnknownVoice` or `CheckpointError`."""
         path = self._path(name)
         version = path, path.stat().st_mtime_ns
-        with self._lock:
-            loaded = self._loaded.get(name)
-            if loaded is None or loaded.version != version:
-                loaded = self._loaded[name] = _Loaded(version, self._load(path))
-            return loaded.voice
+        if not self._holds(name, version):
+            with self._lock:
+                if not self._holds(name, version):
+                    self._loaded[name] = _Loaded(version, self._load(path))
+        return self._loaded[name].voice
 
     def loaded(self) -> list[str]:
-        return sorted(self._loaded)
+        return [name for name in self.names() if name in self._loaded]
+
+    def _holds(self, name: str, version: tuple[Path, int]) -> bool:
+        return name in self._loaded and self._loaded[name].version == version
 
     def load_all(self) -> None:
         """Load and warm every voice; one that fails is logged and left out, whatever the reason."""

@@ -3,7 +3,7 @@
 from vocoder.mel.compression import compress, expand, silence
 from vocoder.mel.conversion import convert
 from vocoder.mel.dialects import ALIASES, DIALECTS, dialect, dialect_of, mel_spec
-from vocoder.mel.filterbank import mel_filterbank
+from vocoder.mel.filterbank import mel_filterbank, mel_frequencies
 from vocoder.mel.frontend import MelFrontend
 from vocoder.mel.plausibility import check_plausible
 from vocoder.mel.spec import MelSpec
@@ -22,6 +22,7 @@ __all__ = [
     "dialect_of",
     "expand",
     "mel_filterbank",
+    "mel_frequencies",
     "mel_spec",
     "silence",
 ]

@@ -20,9 +20,7 @@ def mel_filterbank(spec: MelSpec) -> Float[Tensor, "mel bin"]:
     Slaney's scale (Auditory Toolbox, 1998) is linear below 1 kHz, 200/3 Hz a mel, and logarithmic above, 27
     mels for a factor of 6.4; HTK's is 2595 log10(1 + f/700).
     """
-    ends = torch.tensor([spec.fmin, spec.fmax], dtype=torch.float64)
-    low, high = _hz_to_mel(ends, spec.mel_scale)
-    corners = _mel_to_hz(torch.linspace(low, high, spec.num_mels + 2, dtype=torch.float64), spec.mel_scale)
+    corners = mel_frequencies(spec.num_mels + 2, spec.fmin, spec.fmax, spec.mel_scale)
     bins = torch.arange(spec.n_fft // 2 + 1, dtype=torch.float64) * spec.sample_rate / spec.n_fft
     distance = bins - corners.unsqueeze(1)  # [mel + 2, bin]
     width = corners.diff().unsqueeze(1)
@@ -31,6 +29,12 @@ def mel_filterbank(spec: MelSpec) -> Float[Tensor, "mel bin"]:
     if spec.mel_norm == "slaney":
         triangles *= 2 / (corners[2:] - corners[:-2]).unsqueeze(1)
     return triangles
+
+
+def mel_frequencies(number: int, low: float, high: float, scale: str) -> Float[Tensor, "number"]:
+    """Frequencies in Hz from `low` to `high`, equally far apart on the mel scale, in float64."""
+    first, last = _hz_to_mel(torch.tensor([low, high], dtype=torch.float64), scale)
+    return _mel_to_hz(torch.linspace(first, last, number, dtype=torch.float64), scale)
 
 
 def _hz_to_mel(hertz: Tensor, scale: str) -> Tensor:

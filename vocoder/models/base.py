@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, SupportsIndex
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -72,24 +73,25 @@ class Vocoder(nn.Module, ABC):
     @torch.inference_mode()
     def synthesize(
         self,
-        mel: Float[Tensor, "*batch mel frame"],
+        mel: Float[Tensor, "*batch mel frame"] | Float[np.ndarray, "*batch mel frame"],
         *,
-        seed: int | Sequence[int] = 0,
+        seed: SupportsIndex | Sequence[SupportsIndex] = 0,
         temperature: float | None = None,
     ) -> Float[Tensor, "*batch sample"]:
         """Audio of exactly `frames * hop_length` samples, in [-1, 1] but not clipped.
 
         Args:
-            mel: `[M, F]`, or `[B, M, F]` of equal lengths, in the units of `mel_spec`.
+            mel: `[M, F]`, or `[B, M, F]` of equal lengths, in the units of `mel_spec`; a tensor or an array.
             seed: one for all, or one for each of the batch.
             temperature: scale of the noise; the model's own when not given.
 
         Raises:
-            InputError: wrong axes, bands, seeds or temperature.
+            InputError: wrong axes, bands, values, seeds or temperature.
         """
-        batch = mel if mel.dim() == 3 else mel[None]
+        frames = torch.as_tensor(mel)
+        batch = frames if frames.dim() == 3 else frames[None]
         check_frames(batch, self.mel_spec)
-        seeds = [seed] * len(batch) if isinstance(seed, int) else list(seed)
+        seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(batch)
         if len(seeds) != len(batch):
             raise InputError(f"seed: expected one, or one for each of {len(batch)} mels, got {len(seeds)}")
         state = self.start([check_seed(s) for s in seeds], self.check_temperature(temperature))
@@ -99,9 +101,9 @@ class Vocoder(nn.Module, ABC):
             samples, state = self.advance(block, state, last=i == len(blocks) - 1)
             audio.append(samples)
         whole = torch.cat(audio, dim=-1)
-        return whole if mel.dim() == 3 else whole[0]
+        return whole if frames.dim() == 3 else whole[0]
 
-    def open_stream(self, *, seed: int = 0, temperature: float | None = None) -> "Stream":
+    def open_stream(self, *, seed: SupportsIndex = 0, temperature: float | None = None) -> "Stream":
         """A stream of one utterance; raises `InputError` for a bad seed or temperature."""
         return Stream(self, self.start([check_seed(seed)], self.check_temperature(temperature)))
 
@@ -128,10 +130,13 @@ class Stream:
         self._state = state
         self._finished = False
 
-    def push(self, mel: Float[Tensor, "mel frame"]) -> Float[Tensor, "sample"]:
-        """Take any number of frames; raises `InputError` for wrong bands, or after `finish`."""
-        check_frames(mel[None], self._model.mel_spec, empty_allowed=True)
-        return self._advance(mel[None], last=False)
+    def push(
+        self, mel: Float[Tensor, "mel frame"] | Float[np.ndarray, "mel frame"]
+    ) -> Float[Tensor, "sample"]:
+        """Take any number of frames; raises `InputError` for wrong bands or values, or after `finish`."""
+        batch = torch.as_tensor(mel)[None]
+        check_frames(batch, self._model.mel_spec, empty_allowed=True)
+        return self._advance(batch, last=False)
 
     def finish(self) -> Float[Tensor, "sample"]:
         """The audio still owed; afterwards the stream takes no more frames."""
@@ -150,11 +155,17 @@ class Stream:
 
 
 def check_frames(mel: Tensor, spec: MelSpec, *, empty_allowed: bool = False) -> None:
-    """Raise `InputError` unless `mel` is `[batch, mel, frame]`, with the bands of `spec`, and not empty."""
+    """Raise `InputError` unless `mel` is finite numbers `[batch, mel, frame]`, and not empty."""
+    if not mel.is_floating_point():
+        raise InputError(f"mel: expected floating-point values, got {mel.dtype}")
     if mel.dim() != 3 or mel.shape[1] != spec.num_mels:
         raise InputError(
             f"mel: expected {spec.num_mels} bands x frames, got shape {list(mel.shape[1:])}"
             + (": transpose it" if mel.dim() == 3 and mel.shape[2] == spec.num_mels else "")
         )
-    if mel.shape[2] == 0 and not empty_allowed:
+    if mel.numel() == 0 and not empty_allowed:
         raise InputError("mel: it has no frames")
+    if not bool(torch.isfinite(mel).all()):
+        raise InputError(
+            "mel: contains NaN or infinity; silence is the floor of the dialect, not minus infinity"
+        )

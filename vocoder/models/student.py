@@ -19,7 +19,7 @@ from vocoder.config import Config
 from vocoder.errors import ConfigError, InputError
 from vocoder.flows import Chain
 from vocoder.flows.linear_filter import FrameFilters, LinearFilter, filter_chunk
-from vocoder.mel import MelFrontend, MelSpec
+from vocoder.mel import MelFrontend, MelSpec, mel_frequencies
 from vocoder.models.base import Vocoder, check_frames
 from vocoder.networks.excitation import pulse_train
 from vocoder.networks.pitch import Pitch, PitchNetwork
@@ -76,9 +76,9 @@ class Student(Vocoder):
         self.pitch = PitchNetwork(mel_spec.num_mels, **config.pitch.model_dump())
         self.filters = FilterNetwork(
             analysis.filterbank,
+            mel_frequencies(config.num_bands, 0.0, mel_spec.sample_rate / 2, "slaney"),
             float(analysis.window.square().sum()),
             mel_spec.sample_rate,
-            num_bands=config.num_bands,
             num_taps=config.num_taps,
             noise_cepstrum=config.noise_cepstrum,
             **config.filters.model_dump(),

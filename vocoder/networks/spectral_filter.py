@@ -3,7 +3,6 @@
 import math
 from typing import NamedTuple
 
-import librosa
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -27,13 +26,14 @@ class FilterNetwork(nn.Module):
         log|H(w)| = envelope(mel)(w) + correction(w)
 
     The envelope undoes the mel analysis by interpolating between band centres. The correction comes from a
-    `FrameNetwork`: `num_bands` values a source, on a mel-warped axis up to half the sample rate. The taps are
+    `FrameNetwork`: a value for each of `bands` and each source, linear in between. The taps are
     the minimum-phase response of that magnitude. The noise filter is smoothed in the cepstrum: with no detail
     beyond `noise_cepstrum` samples (a pitch period is longer), its response has died away within the taps, so
     that it is minimum-phase as cut and its inverse filter stable.
 
     Args:
         filterbank: of the mel analysis, `[mel, bin]`; the log-mel is the natural logarithm of its output.
+        bands: frequencies in Hz at which the network states its corrections.
         window_energy: sum of the squared analysis window, which turns magnitudes into densities.
         sample_rate: in Hz.
     """
@@ -47,13 +47,13 @@ class FilterNetwork(nn.Module):
     def __init__(
         self,
         filterbank: Float[Tensor, "mel bin"],
+        bands: Float[Tensor, "band"],
         window_energy: float,
         sample_rate: int,
         *,
         hidden: int,
         layers: int,
         lookahead: int,
-        num_bands: int,
         num_taps: int,
         noise_cepstrum: int,
     ) -> None:
@@ -63,18 +63,17 @@ class FilterNetwork(nn.Module):
         frequencies = torch.linspace(0, sample_rate / 2, num_bins, dtype=torch.float64)
         weight = filterbank.double().sum(dim=1)
         centres = (filterbank.double() @ frequencies) / weight
-        bands = librosa.mel_frequencies(num_bands, fmin=0.0, fmax=sample_rate / 2)
         # the mean magnitude of white noise of variance 1 under the window (Rayleigh): sqrt(pi * energy) / 2
         offset = -weight.log() - math.log(math.sqrt(math.pi * window_energy) / 2)
         self.register_buffer("envelope_basis", interpolation_matrix(centres, frequencies), persistent=False)
         self.register_buffer("envelope_offset", offset.float()[:, None], persistent=False)
-        basis = interpolation_matrix(torch.from_numpy(bands), frequencies)
+        basis = interpolation_matrix(bands, frequencies)
         self.register_buffer("correction_basis", basis, persistent=False)
         size = 2 * (num_bins - 1)
         self.register_buffer("noise_fold", causal_fold(size, noise_cepstrum), persistent=False)
         self.register_buffer("pulse_fold", causal_fold(size), persistent=False)
         self.network = FrameNetwork(
-            num_mels + 2, 2 * num_bands, hidden=hidden, layers=layers, lookahead=lookahead
+            num_mels + 2, 2 * len(bands), hidden=hidden, layers=layers, lookahead=lookahead
         )
         nn.init.zeros_(self.network.last.weight)
 

@@ -5,7 +5,7 @@ import torch
 from vocoder.errors import ConfigError
 
 
-def usable_device(name: str) -> torch.device:
+def usable_device(name: str | torch.device) -> torch.device:
     """The device of that name; raises `ConfigError` when torch has no such device here."""
     try:
         device = torch.device(name)
@@ -13,6 +13,6 @@ def usable_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError(
-            f"device {name!r} cannot be used here ({reason}); choose cpu, or cuda where there is one"
+            f"device {str(name)!r} cannot be used here ({reason}); choose cpu, or cuda where there is one"
         ) from None
     return device
