@@ -3,7 +3,7 @@
 import math
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from server.local import get_json, local_server, synthesize
+from server.local import get_json, synthesize
 from vocoder.audio import read, resample, write
 from vocoder.errors import VocoderError
 from vocoder.evaluation import GriffinLim, Recording, evaluate, plot_comparison
@@ -23,7 +23,6 @@ from vocoder.samples import DEFAULT_SAMPLE, SAMPLES
 REQUESTS = 5
 _WARM_UP_FRAMES = 32
 PICTURE = "comparison.png"
-LOG = "server.log"
 STFT_MEASURES = ("stft_convergence", "stft_log_magnitude")
 
 
@@ -52,25 +51,27 @@ class Row:
     pesq_wb: float | None
 
 
-def run(recording: Path | None, folder: Path) -> Iterator[str | Row]:
+def run(ready: Callable[[], str], recording: Path | None, folder: Path) -> Iterator[str | Row]:
     """Write `folder`; yield what is being done, as text, and the rows: recording, Griffin-Lim, voices.
+
+    Args:
+        ready: gives the URL of a warm server.
 
     Raises:
         AudioError: the recording cannot be read.
-        VocoderError: the server failed; its log is in the folder.
+        VocoderError: there is no voice, or the server failed.
     """
     target = Take(Recording.name, *read(recording or SAMPLES[DEFAULT_SAMPLE]))
-    folder.mkdir(parents=True, exist_ok=True)
+    yield "waiting for the server"
+    url = ready()
+    voices = get_json(url, "/v1/voices")["voices"]
+    if not voices:
+        raise VocoderError("no voice is installed: put checkpoints into a folder of $VOCODER_VOICES")
+    voices.sort(key=lambda voice: not voice["default"])
     takes = [target]
-    yield "starting the server"
-    with (folder / LOG).open("w") as log, local_server(log) as url:
-        voices = get_json(url, "/v1/voices")["voices"]
-        if not voices:
-            raise VocoderError("no voice is installed: `vocoder voices` lists those that are")
-        voices.sort(key=lambda voice: not voice["default"])
-        for voice in voices:
-            yield f"speaking with {voice['name']}"
-            takes.append(speak(url, voice, target))
+    for voice in voices:
+        yield f"speaking with {voice['name']}"
+        takes.append(speak(url, voice, target))
     yield "Griffin-Lim"
     takes.insert(1, griffin_lim(voices[0], target))
     for take in takes:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.formats import AUDIO_TYPES
+from server.formats import ANSWERED_TYPES
 from vocoder.mel import DIALECTS
 from vocoder.mel.files import MelDocument
 
@@ -43,7 +43,7 @@ def _header(description: str, kind: str = "integer") -> dict[str, Any]:
 
 AUDIO_RESPONSE: dict[str, Any] = {
     "description": "Mono audio, as it is made. The connection breaks off if synthesis fails after its start.",
-    "content": {media_type: {"schema": _BINARY} for media_type in AUDIO_TYPES},
+    "content": {media_type: {"schema": _BINARY} for media_type in ANSWERED_TYPES.values()},
     "headers": {
         "Vocoder-Voice": _header("the voice that speaks", "string"),
         "Vocoder-Seed": _header("the seed that gives these samples again"),

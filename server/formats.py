@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator, Sequence
 from torch import Tensor
 
 from server.problems import Problem
-from vocoder.audio import ENCODERS, Encoder
+from vocoder.audio import Encoder
 from vocoder.errors import ConfigError, InputError
 from vocoder.mel.files import MelFile, MelFormat, decode_mel, detect_format
 
@@ -27,6 +27,8 @@ AUDIO_TYPES = {
     "audio/ogg": "opus",
     "audio/mpeg": "mp3",
 }
+# The media type that a format is answered with: its first one.
+ANSWERED_TYPES = {audio_format: media_type for media_type, audio_format in reversed(AUDIO_TYPES.items())}
 DEFAULT_FORMAT = "wav"
 _ANY = ("*/*", "audio/*")
 _HEADER_BYTES = {"wav": 44, "pcm": 0}
@@ -98,6 +100,3 @@ def _quality(options: str) -> float:
             except ValueError:
                 return 0.0
     return 1.0
-
-
-assert set(AUDIO_TYPES.values()) == set(ENCODERS)

@@ -4,8 +4,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException
 from typing import IO, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -14,6 +14,7 @@ from vocoder.errors import VocoderError
 
 _COMMAND = (sys.executable, "-m", "vocoder", "serve", "--port", "0")
 _POLL_SECONDS = 0.05
+_READY_SECONDS = 300
 _STOP_SECONDS = 10
 _READ_BYTES = 1 << 16
 _WAV_HEADER_BYTES = 44
@@ -28,18 +29,15 @@ class Reply(NamedTuple):
 
 
 @contextmanager
-def local_server(log: IO[str], timeout: float = 300.0) -> Iterator[str]:
-    """The URL of a real, warm server on a free loopback port, stopped at the end, also after an error.
+def local_server(log: IO[str]) -> Iterator[Callable[[], str]]:
+    """Start a real server on a free loopback port, and stop it at the end, also after an error.
 
-    Raises:
-        VocoderError: it ended early or was not ready within `timeout` seconds; `log` has what it said.
+    The function that it gives waits until the server is warm and returns its URL; it raises `VocoderError` if
+    the server ends first, or is not ready in time. What the server says goes to `log`.
     """
     process = subprocess.Popen(_COMMAND, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        _wait_until_ready(process, url, time.monotonic() + timeout)
-        yield url
+        yield lambda: _ready_url(process)
     finally:
         process.terminate()
         try:
@@ -51,32 +49,33 @@ def local_server(log: IO[str], timeout: float = 300.0) -> Iterator[str]:
 
 def get_json(url: str, path: str) -> Any:
     """The answer to GET; raises `VocoderError` for any other status than 200."""
-    return json.loads(_checked(_connect(url), "GET", path).read())
+    with closing(_connect(url)) as connection:
+        return json.loads(_checked(connection, "GET", path).read())
 
 
 def synthesize(url: str, npy: bytes, **query: Any) -> Reply:
     """POST a mel and time its audio; raises `VocoderError` with the server's reason when it refuses."""
-    connection = _connect(url)
-    connection.connect()
-    began = time.perf_counter()
     headers = {"Content-Type": "application/x-npy", "Accept": "audio/wav"}
-    response = _checked(connection, "POST", f"/v1/synthesize?{urlencode(query)}", npy, headers)
-    wav, first = bytearray(), 0.0
-    while chunk := response.read1(_READ_BYTES):
-        wav += chunk
-        if not first and len(wav) > _WAV_HEADER_BYTES:
-            first = time.perf_counter() - began
-    return Reply(bytes(wav), first, time.perf_counter() - began)
+    with closing(_connect(url)) as connection:
+        connection.connect()
+        began = time.perf_counter()
+        response = _checked(connection, "POST", f"/v1/synthesize?{urlencode(query)}", npy, headers)
+        wav, first = bytearray(), 0.0
+        while chunk := response.read1(_READ_BYTES):
+            wav += chunk
+            if not first and len(wav) > _WAV_HEADER_BYTES:
+                first = time.perf_counter() - began
+        return Reply(bytes(wav), first, time.perf_counter() - began)
 
 
-def _wait_until_ready(process: subprocess.Popen[str], url: str, deadline: float) -> None:
-    while process.poll() is None and url:
+def _ready_url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    url, deadline = process.stdout.readline().strip(), time.monotonic() + _READY_SECONDS
+    while url and process.poll() is None and time.monotonic() < deadline:
         try:
             get_json(url, "/readyz")
-            return
+            return url
         except (OSError, HTTPException, VocoderError):
-            if time.monotonic() > deadline:
-                break
             time.sleep(_POLL_SECONDS)
     raise VocoderError("the server did not become ready: its log says why")
 

@@ -34,21 +34,20 @@ class AudioStream(StreamingResponse):
     """Audio as it is made, its first bytes made already.
 
     A failure in the middle, or a client that takes nothing for `stall_timeout` seconds, aborts the
-    connection: cut-off audio never looks whole. Whatever happens, `resources` are given back.
+    connection: cut-off audio never looks whole. Whatever happens, `resources` are given back at the end.
     """
 
     def __init__(
         self,
         first: bytes,
         rest: AsyncGenerator[bytes],
-        resources: AsyncExitStack,
         *,
         headers: Mapping[str, str],
         media_type: str,
         stall_timeout: float,
     ) -> None:
         super().__init__(_prepended(first, rest), headers=headers, media_type=media_type)
-        self._resources = resources
+        self.resources = AsyncExitStack()
         self._stall_timeout = stall_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,7 +55,7 @@ class AudioStream(StreamingResponse):
             async with asyncio.timeout(self._stall_timeout):
                 await send(message)
 
-        async with self._resources:
+        async with self.resources:
             await super().__call__(scope, receive, send_in_time)
 
 

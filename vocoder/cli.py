@@ -92,9 +92,9 @@ def _load(point: EntryPoint) -> Any:
 
 
 def _keep_examples(command: Any) -> Any:
-    """Mark indented paragraphs of the help, the examples, so that their lines are not run together."""
+    """Mark paragraphs of the help with indented lines, the examples, so that these are not run together."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
-    command.help = "\n\n".join(f"\b\n{text}" if text.startswith(" ") else text for text in paragraphs)
+    command.help = "\n\n".join(f"\b\n{text}" if "\n " in text else text for text in paragraphs)
     for inner in getattr(command, "commands", {}).values():
         _keep_examples(inner)
     return command

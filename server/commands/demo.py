@@ -34,12 +34,19 @@ def demo(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves by the usual way, which stops the server
     from rich.console import Console
 
-    from server.demo import Row, run, to_json
+    from server.local import local_server
     from vocoder.commands.console import print_json
 
+    output.mkdir(parents=True, exist_ok=True)
     rows = []
-    with Console(stderr=True).status("loading") as status:
-        for step in run(recording, output):
+    with (
+        Console(stderr=True).status("starting the server") as status,
+        (output / "server.log").open("w") as log,
+        local_server(log) as ready,
+    ):
+        from server.demo import Row, run, to_json  # takes as long to import as the server to start
+
+        for step in run(ready, recording, output):
             if isinstance(step, Row):
                 rows.append(step)
             else:
@@ -58,11 +65,11 @@ def _print_table(rows: "list[Row]", output: Path) -> None:
     from server.demo import REQUESTS
 
     caption = f"Speeds: median of {REQUESTS} requests to the warm server. MR-STFT: lower is closer."
-    table = Table(caption=caption, box=SIMPLE_HEAD)
+    table = Table(caption=caption, box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     table.add_column("", no_wrap=True)
     for heading in (
         "audio\ns",
-        "first byte\nms",
+        "first\nbyte ms",
         "samples\n/s",
         "x real\ntime",
         "ESTOI",

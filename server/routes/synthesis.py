@@ -102,14 +102,15 @@ async def synthesize(request: Request, query: Annotated[SynthesisQuery, Query()]
             utterance.voice, utterance.mel, seed=query.seed, temperature=query.temperature
         )
         chunks = await resources.enter_async_context(aclosing(engine.iterate(encoded(blocks, outgoing))))
-        return AudioStream(
+        response = AudioStream(
             await anext(chunks),
             chunks,
-            resources.pop_all(),
             headers=_headers(utterance, query, content_length(audio_format, utterance.num_samples)),
             media_type=outgoing.content_type,
             stall_timeout=settings.stall_timeout,
         )
+        response.resources = resources.pop_all()
+        return response
 
 
 def understand(

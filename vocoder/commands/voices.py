@@ -41,13 +41,18 @@ def _print_table(infos: "dict[str, CheckpointInfo]") -> None:
         table.add_column(heading)
     for name, info in infos.items():
         spec = info.mel_spec
-        figures = "; ".join(_summary(title, name, measured) for title, measured in info.figures.items())
         mel = dialect_of(spec) or spec.fingerprint
-        table.add_row(name, info.kind, str(spec.sample_rate), mel, figures, info.description)
+        table.add_row(
+            name, info.kind, str(spec.sample_rate), mel, _summary(name, info.figures), info.description
+        )
     Console().print(table)
 
 
-def _summary(title: str, voice: str, measured: dict[str, Any]) -> str:
-    """PESQ-WB and ESTOI of a voice on one list, as `vocoder publish` recorded them."""
-    own = measured["systems"][voice]
-    return f"{title}: PESQ {own['pesq']['mean']:.2f}, ESTOI {own['estoi']['mean']:.3f}"
+def _summary(voice: str, figures: dict[str, Any]) -> str:
+    """PESQ-WB and ESTOI of a voice on each list, where `vocoder publish` recorded them."""
+    parts = []
+    for title, measured in figures.items():
+        own = measured.get("systems", {}).get(voice, {})
+        means = [f"{name.upper()} {own[name]['mean']:.3g}" for name in ("pesq", "estoi") if name in own]
+        parts += [f"{title}: {', '.join(means)}"] if means else []
+    return "; ".join(parts)

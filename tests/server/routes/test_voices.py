@@ -27,7 +27,8 @@ def test_the_default_is_marked(make_client):
 def test_figures_and_training_come_from_the_checkpoint(client):
     (summary, _) = client.get("/v1/voices").json()["voices"]
     details = client.get("/v1/voices/student").json()
-    assert summary["figures"] == details["figures"] == {"estoi": 0.5}
+    assert summary["figures"] == details["figures"]
+    assert details["figures"]["held out"]["systems"]["student"]["estoi"]["mean"] == 0.5
     assert summary["training"] == {"steps": 3}
     assert details["training"] == {"steps": 3, "curve": [3.0, 2.0, 1.0]}
 
