@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
-def plot_curves(curves: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
+def plot_curves(curves: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
     """One panel for each held-out figure of each stage, over CPU-seconds; no picture without curves."""
     panels = [
         (stage, key, [(line["cpu_seconds"], line[key]) for line in lines if key in line])

@@ -1,0 +1,65 @@
+"""The whole way on two short recordings: train, stop, resume, refuse another recipe, write the page."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.recipes.student import StudentRecipe, train_student
+from training.voices_page import write_page
+from vocoder.checkpoints import load, read_info
+from vocoder.config import parse_config
+from vocoder.errors import ConfigError
+
+pytest.importorskip("pyworld", reason="tracking F0 needs the train extra")
+CLIPS = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> StudentRecipe:
+    root = tmp_path_factory.mktemp("recordings")
+    names = [Path(shutil.copy(path, root)).name for path in sorted(CLIPS.glob("*.flac"))]
+    (root / "list.txt").write_text("\n".join(names))
+    small = {"hidden": 8, "layers": 2, "lookahead": 1}
+    segments = {"batch": 2, "frames": 16}
+    loop = {"steps": 4, "log_every": 1, "evaluate_every": 2, "save_every": 2}
+    values = {
+        "name": "tiny",
+        "model": {"pitch": small, "filters": small, "num_bands": 8, "num_taps": 64, "noise_cepstrum": 32},
+        "data": {"root": root, "sources": [{"folder": ".", "list": "list.txt"}], "cache": root / "cache"},
+        "pitch_segments": segments,
+        "segments": segments,
+        "pitch": loop,
+        "filters": loop,
+    }
+    return parse_config(StudentRecipe, values, "tiny")
+
+
+def test_from_recordings_to_a_published_voice(
+    recipe: StudentRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    assert train_student(recipe, folder, max_minutes=0.0, progress=False) is None
+    path = train_student(recipe, folder, progress=False)
+    assert path is not None
+    info = read_info(path)
+    assert info.training["steps"] == {"pitch": 4, "filters": 4}
+    assert [line["step"] for line in info.training["curves"]["filters"]] == [2, 4]
+    assert load(path).synthesize(load(path).mel_spec.floor_value + _ramp()).isfinite().all()
+
+    other = recipe.model_copy(update={"description": "another"})
+    with pytest.raises(ConfigError, match="begun with another recipe"):
+        train_student(other, folder, progress=False)
+
+    monkeypatch.setenv("VOCODER_VOICES", str(tmp_path))
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+    write_page(tmp_path / "voices.md")
+    page = (tmp_path / "voices.md").read_text()
+    assert "## tiny" in page
+    assert info.training["data_hash"] in page
+    assert (tmp_path / "voices" / "tiny.png").exists()
+
+
+def _ramp() -> torch.Tensor:
+    return torch.linspace(0, 6, 12).expand(80, 12)
