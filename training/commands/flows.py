@@ -1,0 +1,102 @@
+"""`vocoder flows`: densities that can be looked at, and which direction of a flow is fast."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import print as show
+
+app = typer.Typer(no_args_is_help=True, help="Train flows on small sets and look at what they learn.")
+
+
+@app.callback()
+def _group() -> None:
+    """Train flows on small sets and look at what they learn."""
+
+
+@app.command()
+def train(
+    flow: Annotated[
+        str, typer.Option(help="planar, radial, rnvp, glow, maf-affine, maf, iaf, flowpp, pixelcnn (digits)")
+    ],
+    data: Annotated[str, typer.Option(help="two-moons, eight-gaussians, checkerboard, spirals, digits")],
+    dequantization: Annotated[str, typer.Option(help="of digits: uniform or variational")] = "uniform",
+    steps: Annotated[int | None, typer.Option(help="[default: the flow's own]")] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="folder [default: runs/flows/…]")
+    ] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="stop (and save) after this long")] = None,
+) -> None:
+    """Train one flow on one set; write picture.png and result.json.
+
+    Run the same command again to go on after a stop.
+
+    Example: vocoder flows train --flow maf --data two-moons
+    """
+    from training.density.recipe import DensityConfig, train_density
+    from vocoder.config import parse_config
+
+    values = {"flow": flow, "data": data, "dequantization": dequantization, "steps": steps, "seed": seed}
+    config = parse_config(DensityConfig, values, "vocoder flows train")
+    folder = output or Path("runs/flows") / config.name
+    result = train_density(config, folder, max_minutes=max_minutes)
+    if result is None:
+        show("stopped before the last step: run the same command to go on")
+        return
+    show(result.describe())
+    show(f"picture: {folder / 'picture.png'}")
+
+
+@app.command()
+def gallery(
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder of the page")] = Path("docs/flows"),
+    runs: Annotated[Path, typer.Option(help="folder of the runs; those begun go on")] = Path("runs/flows"),
+    jobs: Annotated[int, typer.Option(min=1, help="runs at a time, one thread each")] = 2,
+    steps: Annotated[int | None, typer.Option(help="of every run [default: each flow's own]")] = None,
+) -> None:
+    """Train every flow on every set; write the tables and the pictures.
+
+    Example: vocoder flows gallery --jobs 2
+    """
+    import time
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from training.density.gallery import gallery_configs, train_all
+    from training.density.page import write_page
+
+    begun = time.monotonic()
+    configs = gallery_configs(steps)
+    results = {}
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("flows", total=len(configs))
+        for result in train_all(configs, runs, jobs=jobs):
+            results[result.config] = result
+            progress.console.print(f"{result.config.name}: {result.describe()}")
+            progress.advance(bar)
+    page = write_page(
+        [results[config] for config in configs],
+        runs,
+        output,
+        command="vocoder flows gallery",
+        seconds=time.monotonic() - begun,
+        jobs=jobs,
+    )
+    show(f"page: {page}")
+
+
+@app.command()
+def directions(
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder")] = Path("docs/flows"),
+    runs: Annotated[int, typer.Option(min=1, help="of which the median is taken")] = 5,
+) -> None:
+    """Time both directions of a MAF and an IAF for vectors of 64 to 4096; write directions.json and .md.
+
+    Example: vocoder flows directions
+    """
+    from training.density.page import write_directions
+    from vocoder.bench.directions import measure_directions
+
+    show(write_directions(measure_directions(runs=runs), output, command="vocoder flows directions"))

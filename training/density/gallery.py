@@ -1,0 +1,40 @@
+"""All flows on all sets, a few at a time."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+
+from training.density.plane import PLANE_SETS
+from training.density.recipe import DensityConfig, DensityResult, train_density
+from training.density.zoo import DIGITS, PLANE
+
+VARIATIONAL = ("glow", "flowpp")
+"""The flows of digits that are also trained with variational dequantization."""
+
+
+def gallery_configs(steps: int | None = None) -> list[DensityConfig]:
+    """Every flow on every set, the long runs first."""
+    configs = [DensityConfig(flow=flow, data="digits", steps=steps) for flow in DIGITS]
+    configs += [
+        DensityConfig(flow=flow, data="digits", dequantization="variational", steps=steps)
+        for flow in VARIATIONAL
+    ]
+    configs += [DensityConfig(flow=flow, data=data, steps=steps) for flow in PLANE for data in PLANE_SETS]
+    return configs
+
+
+def train_all(configs: list[DensityConfig], folder: Path, *, jobs: int) -> Iterator[DensityResult]:
+    """Results as they come; each run on one thread, `jobs` at a time, in `folder`/its name."""
+    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        futures = [pool.submit(_train_quietly, config, folder / config.name) for config in configs]
+        for future in as_completed(futures):
+            yield future.result()
+
+
+def _train_quietly(config: DensityConfig, folder: Path) -> DensityResult:
+    result = train_density(config, folder, progress=False)
+    assert result is not None
+    return result
