@@ -29,9 +29,12 @@ async def healthz() -> Health:
 
 @router.get("/readyz", responses=documented("not-ready"))
 async def readyz(request: Request) -> Readiness:
-    """Every voice is loaded and warm; 503 until then."""
+    """The default voice is loaded and warm, and every other that can be; 503 until then."""
     if not request.app.state.warming.done():
         raise Problem(
             "not-ready", "the voices are being loaded; ask again in a second", headers={"Retry-After": "1"}
         )
-    return Readiness(status="ready", voices=request.app.state.engine.voices.loaded())
+    voices = request.app.state.engine.voices.loaded()
+    if not request.app.state.engine.voices.has_default():
+        raise Problem("not-ready", "the default voice is missing or broken; the server's log says why")
+    return Readiness(status="ready", voices=voices)

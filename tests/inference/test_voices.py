@@ -44,11 +44,16 @@ def test_a_name_is_never_a_path(voices):
         Voices().get(str(voices / "student.safetensors"))
 
 
-def test_the_default_falls_back_to_an_installed_voice(voices):
+def test_the_default_is_the_one_that_was_chosen(voices):
     assert Voices(default="wide").default() == "wide"
-    assert Voices(default="gone").default() == "student"
-    for path in voices.iterdir():
-        path.unlink()
+    with pytest.raises(ConfigError, match="default_voice 'gone' is not installed; choose from student, wide"):
+        Voices(default="gone")
+
+
+def test_without_a_choice_the_default_falls_back_to_an_installed_voice(voices):
+    (voices / "student.safetensors").unlink()
+    assert Voices().default() == "wide"
+    (voices / "wide.safetensors").unlink()
     with pytest.raises(UnknownVoice, match="VOCODER_VOICES"):
         Voices().default()
 

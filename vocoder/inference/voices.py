@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vocoder.checkpoints import DEFAULT_VOICE, CheckpointInfo, load_checkpoint, read_info, voice_paths
 from vocoder.device import usable_device
-from vocoder.errors import UnknownVoice
+from vocoder.errors import ConfigError, UnknownVoice
 from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES, synthesize_blocks
 from vocoder.mel import silence
 from vocoder.models import Vocoder
@@ -23,12 +23,17 @@ class _Loaded(NamedTuple):
 class Voices:
     """Voices by name, as `voice_paths` finds them now: a file that is added, replaced or removed is noticed.
 
-    A name is never a path here, so it may come from a stranger. `ConfigError`: there is no such device.
+    A name is never a path here, so it may come from a stranger. `ConfigError`: there is no such device, or no
+    voice of the name that was chosen as the default.
     """
 
     def __init__(self, *, device: str = "cpu", default: str = DEFAULT_VOICE) -> None:
         self._device = usable_device(device)
         self._default = default
+        if default not in (DEFAULT_VOICE, *self.names()):
+            raise ConfigError(
+                f"default_voice {default!r} is not installed; choose from {', '.join(self.names())}"
+            )
         self._loaded: dict[str, _Loaded] = {}
         self._lock = threading.Lock()
 
@@ -55,6 +60,11 @@ class Voices:
                 if not self._holds(name, version):
                     self._loaded[name] = _Loaded(version, self._load(path))
         return self._loaded[name].voice
+
+    def has_default(self) -> bool:
+        """Whether those who name no voice are served at once."""
+        names = self.names()
+        return bool(names) and self.default() in self._loaded
 
     def loaded(self) -> list[str]:
         return [name for name in self.names() if name in self._loaded]
