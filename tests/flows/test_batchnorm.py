@@ -1,5 +1,10 @@
 """Training and evaluation of the running batch norm."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -69,3 +74,37 @@ def test_gradients_flow_through_the_share_of_this_batch(trained):
     mean_alone = 0.75 / (3 * sigma)
     deviation = moved_together - mean_alone  # what the variance adds: nothing, a shift does not change it
     torch.testing.assert_close(deviation, torch.zeros(3).double(), rtol=0, atol=1e-12)
+
+
+RANK = """
+import sys, torch, torch.distributed as dist
+from vocoder.flows.batchnorm import BatchNorm
+rank, store = int(sys.argv[1]), sys.argv[2]
+dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
+torch.manual_seed(0)
+x = torch.randn(8, 2, 3, dtype=torch.float64).add(torch.arange(8.0).view(8, 1, 1))
+share = x[4 * rank : 4 * rank + 4].requires_grad_()
+flow = BatchNorm(2).double()
+z, log_det = flow.to_noise(share)
+(z.pow(3).sum() + log_det.sum()).backward()
+torch.save((z.detach(), share.grad, flow.running_variance), f"{store}-{rank}")
+dist.destroy_process_group()
+"""
+
+
+def test_two_ranks_are_one_batch(tmp_path):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    store = str(tmp_path / "store")
+    ranks = [
+        subprocess.Popen([sys.executable, "-c", RANK, str(rank), store], env=environment) for rank in range(2)
+    ]
+    assert [process.wait(timeout=120) for process in ranks] == [0, 0]
+    first, second = (torch.load(f"{store}-{rank}", weights_only=True) for rank in range(2))
+    torch.manual_seed(0)
+    x = torch.randn(8, 2, 3, dtype=torch.float64).add(torch.arange(8.0).view(8, 1, 1)).requires_grad_()
+    alone = BatchNorm(2).double()
+    z, log_det = alone.to_noise(x)
+    (z.pow(3).sum() + log_det.sum()).backward()
+    torch.testing.assert_close(torch.cat([first[0], second[0]]), z.detach())
+    torch.testing.assert_close(torch.cat([first[1], second[1]]), x.grad)
+    torch.testing.assert_close(first[2], alone.running_variance)

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -20,7 +21,8 @@ class BatchNorm(Flow):
     the first), and normalises by the moved values; gradients flow through the share of this batch (R-NVP,
     Dinh et al. 2017, appendix E). In evaluation, and in `to_data`, they stand still. So the log-determinant,
     P · Σ_c (γ_c - ½ log(σ_c² + ε)) for P positions in both modes, is that of the map that was applied with
-    its moments held fixed, and `to_data` right after a training step undoes that very step.
+    its moments held fixed, and `to_data` right after a training step undoes that very step. Under
+    torch.distributed the batch is that of all ranks together, which must bring equal shares of it.
 
         >>> import torch
         >>> from vocoder.flows import BatchNorm
@@ -63,7 +65,7 @@ class BatchNorm(Flow):
     def _update(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The running moments moved towards those of `x`, with gradients; kept without."""
         values = x.to(self.running_mean).transpose(0, 1).flatten(1)  # [channel, batch · position]
-        variance, mean = torch.var_mean(values, dim=1, correction=0)
+        variance, mean = _over_ranks(*torch.var_mean(values, dim=1, correction=0))
         share = torch.where(self.num_batches == 0, 1.0, self.momentum).to(mean)
         mean = self.running_mean.lerp(mean, share)
         variance = self.running_variance.lerp(variance, share)
@@ -72,6 +74,17 @@ class BatchNorm(Flow):
             self.running_variance.copy_(variance)
             self.num_batches += 1
         return mean, variance
+
+
+def _over_ranks(variance: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """The moments of the batches of all ranks together, with gradients to every rank's share."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return variance, mean
+    from torch.distributed.nn.functional import all_reduce
+
+    world = dist.get_world_size()
+    whole_mean = all_reduce(mean) / world
+    return all_reduce(variance + (mean - whole_mean).square()) / world, whole_mean
 
 
 def _on_channels(values: Tensor, x: Tensor) -> Tensor:
