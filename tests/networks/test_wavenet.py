@@ -7,6 +7,7 @@ import torch
 
 from vocoder.errors import InputError
 from vocoder.networks.autoregressive import Delayed
+from vocoder.networks.interpolation import interpolate_knots
 from vocoder.networks.wavenet import WaveNet
 
 CAUSAL = [
@@ -149,8 +150,18 @@ def test_impossible_sizes_are_refused(options, message):
 
 def test_context_of_another_length_is_refused():
     network, (x, context) = make(), sequence()
-    with pytest.raises(InputError, match="40 time steps of x, got 39"):
+    with pytest.raises(InputError, match="40 time steps for 40 of x, got 39"):
         network(x, context[:, :, 1:])
+
+
+def test_a_context_at_knots_equals_the_interpolated_one():
+    """A 1×1 convolution and an interpolation change places."""
+    slow = make(context_step=8)
+    fast = make()
+    fast.load_state_dict(slow.state_dict())
+    x, knots = torch.randn(2, 2, 40).double(), torch.randn(2, 3, 6).double()
+    everywhere = interpolate_knots(knots, 8, offset=0.5)
+    torch.testing.assert_close(slow(x, knots), fast(x, everywhere), rtol=1e-12, atol=1e-12)
 
 
 def test_what_is_not_causal_neither_streams_nor_conditions_the_future():

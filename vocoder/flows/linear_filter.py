@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from vocoder.errors import InputError
 from vocoder.flows.base import Flow
 from vocoder.flows.recursion import recursive_filter
+from vocoder.networks.interpolation import interpolate_knots
 
 
 class FrameFilters(NamedTuple):
@@ -98,13 +99,6 @@ class LinearFilter(Flow):
         wide = torch.promote_types(torch.promote_types(signal.dtype, filters.taps.dtype), torch.float32)
         shift = None if filters.shift is None else filters.shift.to(wide)
         return signal.to(wide), FrameFilters(filters.taps.to(wide), shift)
-
-
-def interpolate_knots(knots: Float[Tensor, "batch knot"], hop_length: int) -> Float[Tensor, "batch sample"]:
-    """Linear interpolation of values at knots to the (knots - 1) * hop samples between them."""
-    ramp = torch.arange(hop_length, dtype=knots.dtype, device=knots.device) / hop_length
-    left, right = knots[:, :-1, None], knots[:, 1:, None]
-    return (left + (right - left) * ramp).flatten(1)
 
 
 def filter_chunk(

@@ -16,23 +16,25 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vocoder.config import Config
-from vocoder.errors import ConfigError, InputError
+from vocoder.errors import InputError
 from vocoder.flows import Chain
 from vocoder.flows.linear_filter import FrameFilters, LinearFilter, filter_chunk
-from vocoder.mel import MelFrontend, MelSpec, mel_frequencies
+from vocoder.mel import MelSpec
 from vocoder.models.base import Vocoder, check_frames
+from vocoder.models.frames import (
+    FrameNetworkConfig,
+    extend_frames,
+    normalize,
+    pitch_features,
+    require_natural_log,
+    spectral_envelope,
+)
 from vocoder.networks.excitation import pulse_train
 from vocoder.networks.pitch import Pitch, PitchNetwork
 from vocoder.networks.spectral_filter import FilterNetwork
 from vocoder.noise import normal_noise
 
 LOG_2PI = 1.8378770664093453
-
-
-class FrameNetworkConfig(Config):
-    hidden: int = Field(default=128, ge=1, description="channels")
-    layers: int = Field(default=5, ge=1)
-    lookahead: int = Field(default=2, ge=0, description="frames")
 
 
 class StudentConfig(Config):
@@ -68,17 +70,13 @@ class Student(Vocoder):
 
     def __init__(self, config: StudentConfig, mel_spec: MelSpec) -> None:
         super().__init__()
-        _require_natural_log(mel_spec)
+        require_natural_log(mel_spec)
         self.config: StudentConfig = config
         self.mel_spec = mel_spec
         self.temperature = config.temperature
-        analysis = MelFrontend(mel_spec)
         self.pitch = PitchNetwork(mel_spec.num_mels, **config.pitch.model_dump())
         self.filters = FilterNetwork(
-            analysis.filterbank,
-            mel_frequencies(config.num_bands, 0.0, mel_spec.sample_rate / 2, "slaney"),
-            float(analysis.window.square().sum()),
-            mel_spec.sample_rate,
+            spectral_envelope(mel_spec, config.num_bands),
             num_taps=config.num_taps,
             noise_cepstrum=config.noise_cepstrum,
             **config.filters.model_dump(),
@@ -140,11 +138,9 @@ class Student(Vocoder):
         samples to go on from.
         """
         pitch = self.read_pitch(frames)
-        reach = self.filters.network
-        f0 = pitch.frequency[:, reach.left_context : pitch.frequency.shape[1] - reach.right_context]
-        left, right = self.pitch.network.left_context, self.pitch.network.right_context
-        centre = frames[..., left : frames.shape[-1] - right]
-        features = torch.cat([normalize(centre), _pitch_features(pitch).to(centre.dtype)], dim=1)
+        (f0,) = self.filters.network.without_context(pitch.frequency[None])
+        centre = self.pitch.network.without_context(frames)
+        features = torch.cat([normalize(centre), pitch_features(pitch).to(centre.dtype)], dim=1)
         filters = self.filters(centre, features)
         hop = self.mel_spec.hop_length
         pulses, phase = pulse_train(f0, phase, hop, self.mel_spec.sample_rate)
@@ -176,43 +172,4 @@ class Student(Vocoder):
         return (-0.5 * (z[:, 0, :length].square() + LOG_2PI) - diagonal).sum(dim=1)
 
     def _extend(self, frames: Tensor, mel: Tensor, *, last: bool) -> Tensor:
-        """Append frames; the first stands for those before the utterance, the last for those after it."""
-        if frames.shape[-1] == 0 and mel.shape[-1] > 0:
-            frames = mel[..., :1].expand(-1, -1, self.left_context)
-        frames = torch.cat([frames, mel], dim=-1)
-        if last and frames.shape[-1] > 0:
-            frames = torch.cat([frames, frames[..., -1:].expand(-1, -1, self.right_context + 1)], dim=-1)
-        return frames
-
-
-def normalize(log_mel: Float[Tensor, "batch mel frame"]) -> Float[Tensor, "batch mel frame"]:
-    """Speech's log-mels to about zero mean and unit variance."""
-    return (log_mel + 5.0) / 2.5
-
-
-def _pitch_features(pitch: Pitch) -> Float[Tensor, "batch 2 frame"]:
-    octaves = (pitch.frequency / 200.0).log2()
-    return torch.stack([octaves, 2 * torch.sigmoid(pitch.voicing) - 1], dim=1)
-
-
-def _require_natural_log(spec: MelSpec) -> None:
-    wanted = MelSpec.model_fields  # every stage after the filterbank at its default: ln(max(x, floor))
-    plain = (
-        "power",
-        "log_base",
-        "multiplier",
-        "floor_mode",
-        "offset",
-        "dynamic_range",
-        "value_range",
-        "mean",
-    )
-    wrong = [name for name in (*plain, "pre_emphasis") if getattr(spec, name) != wanted[name].default]
-    if spec.frame_centre != 0:
-        wrong.append("frame_centre")
-    if wrong:
-        raise ConfigError(
-            "mel spec: the student reads natural-log magnitudes of frames centred on whole hops, but here: "
-            + ", ".join(f"{name} {getattr(spec, name)!r}" for name in wrong)
-            + ". Train it on a plain spec and convert other mels to that"
-        )
+        return extend_frames(frames, mel, left=self.left_context, right=self.lookahead_frames, last=last)

@@ -29,6 +29,12 @@ class FrameNetwork(nn.Module):
             hidden = block(hidden)
         return self.last(hidden)
 
+    def without_context(
+        self, frames: Float[Tensor, "batch channel context"]
+    ) -> Float[Tensor, "batch channel frame"]:
+        """The frames that the output stands for."""
+        return frames[..., self.left_context : frames.shape[-1] - self.right_context]
+
 
 class _Block(nn.Module):
     """Normalise over channels, convolve over time, mix the channels, add to the input."""

@@ -20,20 +20,17 @@ class SourceFilters(NamedTuple):
     pulses: Float[Tensor, "batch frame tap"]
 
 
-class FilterNetwork(nn.Module):
-    """Log-mel, F0 and voicing to a noise filter and a pulse filter at each frame.
+class SpectralEnvelope(nn.Module):
+    """The log-magnitude spectrum that a log-mel states, with corrections to it.
 
         log|H(w)| = envelope(mel)(w) + correction(w)
 
-    The envelope undoes the mel analysis by interpolating between band centres. The correction comes from a
-    `FrameNetwork`: a value for each of `bands` and each source, linear in between. The taps are
-    the minimum-phase response of that magnitude. The noise filter is smoothed in the cepstrum: with no detail
-    beyond `noise_cepstrum` samples (a pitch period is longer), its response has died away within the taps, so
-    that it is minimum-phase as cut and its inverse filter stable.
+    The envelope undoes the mel analysis by interpolating between band centres; white noise of variance 1
+    comes out as 0. The correction is given at each of `bands`, linear in between.
 
     Args:
         filterbank: of the mel analysis, `[mel, bin]`; the log-mel is the natural logarithm of its output.
-        bands: frequencies in Hz at which the network states its corrections.
+        bands: frequencies in Hz at which corrections are stated.
         window_energy: sum of the squared analysis window, which turns magnitudes into densities.
         sample_rate: in Hz.
     """
@@ -41,8 +38,6 @@ class FilterNetwork(nn.Module):
     envelope_basis: Tensor
     envelope_offset: Tensor
     correction_basis: Tensor
-    noise_fold: Tensor
-    pulse_fold: Tensor
 
     def __init__(
         self,
@@ -50,16 +45,10 @@ class FilterNetwork(nn.Module):
         bands: Float[Tensor, "band"],
         window_energy: float,
         sample_rate: int,
-        *,
-        hidden: int,
-        layers: int,
-        lookahead: int,
-        num_taps: int,
-        noise_cepstrum: int,
     ) -> None:
         super().__init__()
         num_mels, num_bins = filterbank.shape
-        self.num_taps = num_taps
+        self.num_mels, self.num_bands, self.fft_size = num_mels, len(bands), 2 * (num_bins - 1)
         frequencies = torch.linspace(0, sample_rate / 2, num_bins, dtype=torch.float64)
         weight = filterbank.double().sum(dim=1)
         centres = (filterbank.double() @ frequencies) / weight
@@ -69,11 +58,43 @@ class FilterNetwork(nn.Module):
         self.register_buffer("envelope_offset", offset.float()[:, None], persistent=False)
         basis = interpolation_matrix(bands, frequencies)
         self.register_buffer("correction_basis", basis, persistent=False)
-        size = 2 * (num_bins - 1)
-        self.register_buffer("noise_fold", causal_fold(size, noise_cepstrum), persistent=False)
-        self.register_buffer("pulse_fold", causal_fold(size), persistent=False)
+
+    def forward(
+        self, log_mel: Float[Tensor, "batch mel frame"], *corrections: Float[Tensor, "batch band frame"]
+    ) -> tuple[Float[Tensor, "batch frame bin"], ...]:
+        """One log-magnitude spectrum for each of the corrections."""
+        envelope = self.envelope_basis @ (log_mel + self.envelope_offset)
+        return tuple((envelope + self.correction_basis @ c).transpose(-1, -2) for c in corrections)
+
+
+class FilterNetwork(nn.Module):
+    """Log-mel, F0 and voicing to a noise filter and a pulse filter at each frame.
+
+    Their corrections of the envelope come from a `FrameNetwork`; the taps are the minimum-phase response of
+    the magnitudes. The noise filter is smoothed in the cepstrum: with no detail beyond `noise_cepstrum`
+    samples (a pitch period is longer), its response has died away within the taps, so that it is
+    minimum-phase as cut and its inverse filter stable.
+    """
+
+    noise_fold: Tensor
+    pulse_fold: Tensor
+
+    def __init__(
+        self,
+        envelope: SpectralEnvelope,
+        *,
+        hidden: int,
+        layers: int,
+        lookahead: int,
+        num_taps: int,
+        noise_cepstrum: int,
+    ) -> None:
+        super().__init__()
+        self.envelope, self.num_taps = envelope, num_taps
+        self.register_buffer("noise_fold", causal_fold(envelope.fft_size, noise_cepstrum), persistent=False)
+        self.register_buffer("pulse_fold", causal_fold(envelope.fft_size), persistent=False)
         self.network = FrameNetwork(
-            num_mels + 2, 2 * len(bands), hidden=hidden, layers=layers, lookahead=lookahead
+            envelope.num_mels + 2, 2 * envelope.num_bands, hidden=hidden, layers=layers, lookahead=lookahead
         )
         nn.init.zeros_(self.network.last.weight)
 
@@ -83,17 +104,47 @@ class FilterNetwork(nn.Module):
         features: Float[Tensor, "batch mel+2 context"],
     ) -> SourceFilters:
         """Filters for the frames that remain when the network's context is taken off both ends."""
-        left, right = self.network.left_context, self.network.right_context
-        centre = log_mel[..., left : log_mel.shape[-1] - right]
-        envelope = self.envelope_basis @ (centre + self.envelope_offset)
-        noise, pulses = self.network(features).chunk(2, dim=1)
-        noise_gain, pulse_gain = (
-            (envelope + self.correction_basis @ part).transpose(-1, -2) for part in (noise, pulses)
-        )
+        centre = self.network.without_context(log_mel)
+        noise, pulses = self.envelope(centre, *self.network(features).chunk(2, dim=1))
         return SourceFilters(
-            noise=minimum_phase(noise_gain, self.num_taps, self.noise_fold),
-            pulses=minimum_phase(pulse_gain, self.num_taps, self.pulse_fold),
+            noise=minimum_phase(noise, self.num_taps, self.noise_fold),
+            pulses=minimum_phase(pulses, self.num_taps, self.pulse_fold),
         )
+
+
+class WhiteningNetwork(nn.Module):
+    """Log-mel to the taps of the filter that takes the envelope out of speech, at each frame.
+
+    The minimum-phase response of 1 / |H|, H corrected by a `FrameNetwork` and smoothed in the cepstrum up to
+    `num_cepstrum` samples, so that filter and inverse are stable and as short as each other.
+    """
+
+    fold: Tensor
+
+    def __init__(
+        self,
+        envelope: SpectralEnvelope,
+        *,
+        hidden: int,
+        layers: int,
+        lookahead: int,
+        num_taps: int,
+        num_cepstrum: int,
+    ) -> None:
+        super().__init__()
+        self.envelope, self.num_taps = envelope, num_taps
+        self.register_buffer("fold", causal_fold(envelope.fft_size, num_cepstrum), persistent=False)
+        self.network = FrameNetwork(
+            envelope.num_mels, envelope.num_bands, hidden=hidden, layers=layers, lookahead=lookahead
+        )
+        nn.init.zeros_(self.network.last.weight)
+
+    def forward(
+        self, log_mel: Float[Tensor, "batch mel context"], features: Float[Tensor, "batch mel context"]
+    ) -> Float[Tensor, "batch frame tap"]:
+        """Taps for the frames that remain when the network's context is taken off both ends."""
+        (gain,) = self.envelope(self.network.without_context(log_mel), self.network(features))
+        return minimum_phase(-gain, self.num_taps, self.fold)
 
 
 def interpolation_matrix(

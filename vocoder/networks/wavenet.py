@@ -10,6 +10,7 @@ from torch.nn.utils import parametrizations, parametrize
 
 from vocoder.errors import InputError
 from vocoder.networks.conditioner import check_context, zero_initialized
+from vocoder.networks.interpolation import interpolate_knots
 
 State = list[Float[Tensor, "batch channel _"]]
 """What a stream carries from chunk to chunk: the last inputs of each dilated convolution."""
@@ -34,6 +35,9 @@ class WaveNet(nn.Module):
         head_channels: the head is ReLU, 1×1, ReLU, 1×1 with this width between; 0 for one bare 1×1.
         context_channels: of a context `[B, C, T]`, or `[B, C]` for one vector a sequence; 0 for none. One 1×1
             convolution maps it for all layers.
+        context_step: above 1, the context is `[B, C, T / step + 1]`: knots that lie that many samples apart.
+            They are mapped at their own rate and interpolated in every layer, which is the same as
+            interpolating first: a 1×1 convolution and an interpolation change places.
         variance_preserving: residual sums are scaled by √½ and the skip sum by 1/√layers.
         weight_norm: on every convolution but the last.
 
@@ -55,6 +59,7 @@ class WaveNet(nn.Module):
         skip_channels: int = 64,
         head_channels: int = 0,
         context_channels: int = 0,
+        context_step: int = 1,
         variance_preserving: bool = False,
         weight_norm: bool = False,
     ) -> None:
@@ -66,7 +71,7 @@ class WaveNet(nn.Module):
             raise InputError(f"gate_channels must be even, one half a gate, got {gate_channels}")
         self.causal, self.kernel_size = causal, kernel_size
         self.residual_channels, self.skip_channels = residual_channels, skip_channels
-        self.context_channels = context_channels
+        self.context_channels, self.context_step = context_channels, context_step
         self.dilations = [2 ** (i % (dilation_cycle or num_layers)) for i in range(num_layers)]
         self.residual_scale = 0.5**0.5 if variance_preserving else 1.0
         self.skip_scale = num_layers**-0.5 if variance_preserving else 1.0
@@ -131,7 +136,7 @@ class WaveNet(nn.Module):
         for i, (gate, mix) in enumerate(zip(self.gates, self.mixes, strict=True)):
             gated = gate(self._extend(h, i, state))
             if contexts:
-                gated = gated + contexts[i]
+                gated = gated + self._at_rate(contexts[i])
             a, b = gated.chunk(2, dim=1)
             mixed = mix(torch.tanh(a) * torch.sigmoid(b))
             if self.skip_channels:
@@ -158,9 +163,17 @@ class WaveNet(nn.Module):
             return ()
         if context.dim() == 2:
             context = context.unsqueeze(2)
-        elif context.shape[2] != x.shape[2]:
+        elif context.shape[2] != self._context_length(x.shape[2]):
             raise InputError(
-                f"the context must have the {x.shape[2]} time steps of x, got {context.shape[2]}: "
-                f"upsample it to the rate of x, or give one vector a sequence"
+                f"the context must have {self._context_length(x.shape[2])} time steps for {x.shape[2]} of x, "
+                f"got {context.shape[2]}: upsample it to that, or give one vector a sequence"
             )
         return self.context(context).chunk(len(self.gates), dim=1)
+
+    def _context_length(self, length: int) -> int:
+        return length if self.context_step == 1 else length // self.context_step + 1
+
+    def _at_rate(self, context: Tensor) -> Tensor:
+        if self.context_step == 1 or context.shape[2] == 1:
+            return context
+        return interpolate_knots(context, self.context_step, offset=0.5)

@@ -1,0 +1,52 @@
+"""The envelope flow in its whitening form: a linear masked autoregressive flow whose taps come from the mel.
+
+    r_t = sum_k a_k(t) x_{t-k},      log|det dr/dx| = sum_t log a_0(t)
+
+Speech goes in, a residual with about the spectrum of white noise of variance 1 comes out.
+"""
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from vocoder.flows.base import Inverse
+from vocoder.flows.linear_filter import FrameFilters, LinearFilter
+from vocoder.mel import MelSpec
+from vocoder.models.frames import FrameNetworkConfig, normalize, require_natural_log, spectral_envelope
+from vocoder.networks.spectral_filter import WhiteningNetwork
+
+
+class WhiteningConfig(FrameNetworkConfig):
+    """Sizes of the envelope flow; `num_taps` and `num_cepstrum` in samples."""
+
+    num_bands: int = Field(default=128, ge=2, description="frequencies at which the envelope is corrected")
+    num_taps: int = Field(default=512, ge=2)
+    num_cepstrum: int = Field(default=96, ge=2, description="detail of the envelope")
+
+
+class Whitening(nn.Module):
+    """Frames of a mel to the context of `flow`.
+
+    Attributes:
+        flow: audio `[B, 1, T]` to residual, given the `FrameFilters` of T / hop + 1 knots.
+        left_context, right_context: frames needed on each side of the knots.
+    """
+
+    def __init__(self, config: WhiteningConfig, mel_spec: MelSpec) -> None:
+        super().__init__()
+        require_natural_log(mel_spec)
+        self.network = WhiteningNetwork(
+            spectral_envelope(mel_spec, config.num_bands),
+            hidden=config.hidden,
+            layers=config.layers,
+            lookahead=config.lookahead,
+            num_taps=config.num_taps,
+            num_cepstrum=config.num_cepstrum,
+        )
+        self.filter = LinearFilter(mel_spec.hop_length)
+        self.flow = Inverse(self.filter)
+        self.left_context = self.network.network.left_context
+        self.right_context = self.network.network.right_context
+
+    def forward(self, frames: Float[Tensor, "batch mel context"]) -> FrameFilters:
+        return FrameFilters(self.network(frames, normalize(frames)))
