@@ -12,6 +12,7 @@ from vocoder.flows.elementwise import Additive, Affine, Elementwise, InverseElem
 from vocoder.flows.flowpp import FlowPP
 from vocoder.flows.glow import Glow, glow_step
 from vocoder.flows.invertible_conv import InvertibleConv, InvertibleConvLU
+from vocoder.flows.linear_filter import FrameFilters, LinearFilter
 from vocoder.flows.logit import Logit
 from vocoder.flows.mixture_cdf import MixtureCDF
 from vocoder.flows.permutation import Permutation, Reverse
@@ -34,11 +35,13 @@ __all__ = [
     "Flow",
     "FlowDistribution",
     "FlowPP",
+    "FrameFilters",
     "Glow",
     "Inverse",
     "InverseElementwise",
     "InvertibleConv",
     "InvertibleConvLU",
+    "LinearFilter",
     "Logit",
     "MaskedCoupling",
     "MixtureCDF",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -59,7 +60,8 @@ class FlowDistribution(Distribution):
         return constraints.independent(constraints.real, len(self.event_shape))
 
     def log_prob(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        leading = torch.broadcast_shapes(x.shape[: x.dim() - len(self.event_shape)], self.batch_shape)
+        batch_shape = x.shape[: x.dim() - len(self.event_shape)]
+        leading = torch.Size(np.broadcast_shapes(batch_shape, self.batch_shape))  # torch's imports sympy
         rows = x.expand(leading + self.event_shape).reshape(-1, *self.event_shape)
         z, log_det = self.flow.to_noise(rows, self._contexts(leading))
         return (self.base.log_prob(z) + log_det).view(leading)

@@ -2,6 +2,7 @@
 
 On a CPU a compiled loop (numba); elsewhere block by block, each block one dense triangular solve. Both have
 the exact gradient: with x = A z, the cotangent of x is w = A^-T g, and that of the taps is -w_t z_{t-k}.
+The compiler is imported with the first solution: it takes a second, and synthesis never needs it.
 """
 
 from typing import Any
@@ -10,8 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
-
-from vocoder.flows.recursion_kernels import solve_rows, solve_rows_transposed
 
 BLOCK = 128
 
@@ -55,6 +54,8 @@ class _Recursion(torch.autograd.Function):
 def _solve(x: Tensor, taps: Tensor, past: Tensor, hop_length: int) -> Tensor:
     if x.device.type != "cpu":
         return _solve_blocks(x, taps, past, hop_length)
+    from vocoder.flows.recursion_kernels import solve_rows
+
     buffer = torch.cat([past, x], dim=1).contiguous()
     solve_rows(buffer.numpy(), taps.detach().contiguous().numpy(), hop_length)
     return buffer[:, past.shape[1] :]
@@ -63,6 +64,8 @@ def _solve(x: Tensor, taps: Tensor, past: Tensor, hop_length: int) -> Tensor:
 def _solve_transposed(grad: Tensor, taps: Tensor, hop_length: int) -> Tensor:
     if grad.device.type != "cpu":
         return _solve_blocks_transposed(grad, taps, hop_length)
+    from vocoder.flows.recursion_kernels import solve_rows_transposed
+
     w = F.pad(grad, (taps.shape[-1] - 1, 0)).contiguous()
     solve_rows_transposed(w.numpy(), taps.detach().contiguous().numpy(), hop_length)
     return w[:, taps.shape[-1] - 1 :]
