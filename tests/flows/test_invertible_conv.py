@@ -70,8 +70,8 @@ def test_inverse_is_kept_in_evaluation_and_renewed_with_the_weights(kind):
     x = torch.randn(3, 4, 5)
     with torch.no_grad():
         flow.to_data(x)
-        kept = flow._inverse()
-        assert flow._inverse() is kept
+        kept = flow.inverse_matrix()
+        assert flow.inverse_matrix() is kept
         next(flow.parameters()).add_(0.1)
         assert torch.allclose(flow.to_data(flow.to_noise(x)[0])[0], x, atol=1e-5)
 
@@ -136,4 +136,4 @@ def test_on_vectors_agrees_with_the_lu_linear_of_nflows():
     z, log_det = flow.to_noise(case["x"])
     assert torch.allclose(z + case["param_bias"], case["y"], atol=1e-12, rtol=0)
     assert torch.allclose(log_det, case["logdet"], atol=1e-12, rtol=0)
-    assert torch.allclose(flow._inverse(), case["weight_inverse"], atol=1e-12, rtol=0)
+    assert torch.allclose(flow.inverse_matrix(), case["weight_inverse"], atol=1e-12, rtol=0)

@@ -15,8 +15,7 @@ Matrix = Float[Tensor, "channel channel"]
 def random_rotation(size: int) -> Float[Tensor, "size size"]:
     """A random rotation (determinant +1): Q of the QR decomposition of a normal matrix."""
     rotation = torch.linalg.qr(torch.randn(size, size, dtype=torch.float64)).Q
-    if torch.linalg.det(rotation) < 0:
-        rotation[:, 0] = -rotation[:, 0]
+    rotation[:, 0] *= torch.linalg.det(rotation).sign()
     return rotation.to(torch.get_default_dtype())
 
 
@@ -54,13 +53,14 @@ class InvertibleConv(Flow):
     def to_data(
         self, z: Float[Tensor, "batch channel *position"], context: Any = None
     ) -> tuple[Float[Tensor, "batch channel *position"], Float[Tensor, " batch"]]:
-        return _multiply(self._inverse(), z), -self._log_det(z)
+        return _multiply(self.inverse_matrix(), z), -self._log_det(z)
 
     def train(self, mode: bool = True) -> "InvertibleConv":
         self._cache = None
         return super().train(mode)
 
-    def _inverse(self) -> Matrix:
+    def inverse_matrix(self) -> Matrix:
+        """W⁻¹, in float64; raises `NotInvertible`."""
         if self.training or torch.is_grad_enabled():
             return _invert(self.matrix())
         state = [(weight.data_ptr(), weight._version) for weight in self.parameters()]
@@ -104,11 +104,12 @@ class InvertibleConvLU(InvertibleConv):
 
 
 def _multiply(matrix: Tensor, x: Tensor) -> Tensor:
-    """`matrix` times the channels of `x`, in the dtype of `x`."""
+    """`matrix` times the channels of `x`, in the dtype of `x` also under autocast: it is data, no feature."""
     matrix = matrix.to(x.dtype)
-    if x.dim() == 2:
-        return x @ matrix.T
-    return (matrix @ x.flatten(2)).view_as(x)
+    with torch.autocast(x.device.type, enabled=False):
+        if x.dim() == 2:
+            return x @ matrix.T
+        return (matrix @ x.flatten(2)).view_as(x)
 
 
 def _invert(matrix: Tensor) -> Tensor:

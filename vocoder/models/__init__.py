@@ -2,7 +2,11 @@
 
 from vocoder.models.base import Stream, Vocoder
 from vocoder.models.student import Student, StudentConfig
+from vocoder.models.waveglow import WaveGlow, WaveGlowConfig
 
-MODELS: dict[str, tuple[type[Vocoder], type]] = {Student.kind: (Student, StudentConfig)}
+MODELS: dict[str, tuple[type[Vocoder], type]] = {
+    Student.kind: (Student, StudentConfig),
+    WaveGlow.kind: (WaveGlow, WaveGlowConfig),
+}
 
-__all__ = ["MODELS", "Stream", "Student", "StudentConfig", "Vocoder"]
+__all__ = ["MODELS", "Stream", "Student", "StudentConfig", "Vocoder", "WaveGlow", "WaveGlowConfig"]

@@ -1,0 +1,92 @@
+"""The weights in a foreign file, whatever they are wrapped in, without running any code that it may hold."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from vocoder.errors import CheckpointError
+
+WRAPPERS = ("model", "state_dict", "model_state_dict")
+PARALLEL = "module."
+_HALVES = (
+    (".weight_g", ".weight_v"),
+    (".parametrizations.weight.original0", ".parametrizations.weight.original1"),
+)
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Names and float32 weights of a safetensors file or of one that torch.save wrote.
+
+    What training scripts put around them (`{"model": …}`, `{"state_dict": …}`, the `module.` of parallel
+    training) is taken off, and weight norms are folded.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, holds whole Python objects, or no weights.
+    """
+    path = Path(path)
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    weights = _find_weights(content, path)
+    if all(name.startswith(PARALLEL) for name in weights):
+        weights = {name.removeprefix(PARALLEL): value for name, value in weights.items()}
+    return fold_weight_norm({name: value.float() for name, value in weights.items()})
+
+
+def fold_weight_norm(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Every pair (g, v) as the weight g · v / ‖v‖, the norm taken for each output channel.
+
+    (Salimans and Kingma 2016, eq. 2.) A plain weight that stands beside a pair is stale, and replaced.
+    """
+    folded = dict(weights)
+    for length, direction in _HALVES:
+        for name in [name for name in weights if name.endswith(length)]:
+            stem = name.removesuffix(length)
+            g, v = folded.pop(name), folded.pop(stem + direction)
+            folded[stem + ".weight"] = v * (g / torch.linalg.vector_norm(v, dim=(1, 2), keepdim=True))
+    return folded
+
+
+def _read_safetensors(path: Path) -> Any:
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"no file at {path}") from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from None
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"no file at {path}") from None
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{path} does not hold weights alone but whole Python objects, and to load those is to run code "
+            f"that is in the file. If you trust it, convert it where the program that wrote it is at hand:\n"
+            f"  import torch\n"
+            f"  model = torch.load({path.name!r}, map_location='cpu', weights_only=False)['model']\n"
+            f"  torch.save({{'model': model.state_dict()}}, 'weights.pt')\n"
+            f"and import weights.pt"
+        ) from None
+    except (RuntimeError, OSError, EOFError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} cannot be read as a file of torch.save: {reason}") from None
+
+
+def _find_weights(content: Any, path: Path) -> dict[str, Tensor]:
+    """The mapping of names to tensors, at the top or in one of the usual wrappers."""
+    inner = [content[key] for key in WRAPPERS if isinstance(content, Mapping) and key in content]
+    for candidate in (*inner, content):
+        if isinstance(candidate, Mapping) and candidate:
+            tensors = {str(k): v for k, v in candidate.items() if isinstance(v, Tensor)}
+            if len(tensors) == len(candidate):
+                return tensors
+    raise CheckpointError(
+        f"{path} holds no weights: expected names and tensors, at the top or under {', '.join(WRAPPERS)}"
+    )
