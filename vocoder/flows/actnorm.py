@@ -1,5 +1,6 @@
 """Activation normalisation: a scale and a shift a channel, set by the first batch."""
 
+import math
 from typing import Any
 
 import torch
@@ -39,7 +40,7 @@ class ActNorm(Flow):
         if self.training and not self.initialized:
             self.initialize(x)
         log_scale, shift = self._per_channel(x)
-        return x * log_scale.exp() + shift, self._log_det(x)
+        return torch.addcmul(shift, x, log_scale.exp()), self._log_det(x)
 
     def to_data(
         self, z: Float[Tensor, "batch channel *position"], context: Any = None
@@ -67,10 +68,12 @@ class ActNorm(Flow):
         self.initialized.fill_(True)
 
     def _per_channel(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if x.dim() == 2:
+            return self.log_scale, self.shift
         shape = (-1, *[1] * (x.dim() - 2))
         return self.log_scale.view(shape), self.shift.view(shape)
 
     def _log_det(self, x: Tensor) -> Tensor:
-        num_positions = x[0, 0].numel()
         wide = torch.promote_types(self.log_scale.dtype, torch.float32)
-        return (self.log_scale.sum(dtype=wide) * num_positions).expand(x.shape[0])
+        total = self.log_scale.sum(dtype=wide)
+        return (total if x.dim() == 2 else total * math.prod(x.shape[2:])).expand(x.shape[0])
