@@ -96,7 +96,30 @@ def directions(
 
     Example: vocoder flows directions
     """
-    from training.density.page import write_directions
+    from training.density.speed_pages import write_directions
     from vocoder.bench.directions import measure_directions
 
     show(write_directions(measure_directions(runs=runs), output, command="vocoder flows directions"))
+
+
+@app.command()
+def peers(
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder")] = Path("docs/flows"),
+    seconds: Annotated[float, typer.Option(min=0.01, help="for each flow, direction and library")] = 1.0,
+    limit: Annotated[float, typer.Option(min=0, help="largest ratio allowed, ours by theirs")] = 1.2,
+) -> None:
+    """Time the flows that nflows, zuko and normflows have too, in turns; write peers.json and .md.
+
+    Needs the extra flow-peers. Ends with status 1 if a flow of ours takes more than `limit` times theirs.
+
+    Example: vocoder flows peers
+    """
+    from training.density.speed_pages import write_peers
+    from vocoder.bench.flow_peers import measure_peers
+
+    times = measure_peers(seconds=seconds)
+    show(write_peers(times, output, command="vocoder flows peers"))
+    slow = [row for row in times if row.ratio > limit]
+    for row in slow:
+        show(f"{row.flow}, D={row.size.num_features}, {row.direction}: {row.ratio:.2f} times {row.peer}")
+    raise typer.Exit(code=1 if slow else 0)

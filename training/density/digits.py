@@ -9,7 +9,7 @@ from torch import Tensor
 
 LEVELS = 16
 NUM_PIXELS = 64
-NUM_TEST, NUM_VALID = 400, 200
+NUM_TEST, NUM_VALID = 297, 100
 
 Images = Float[Tensor, "batch 1 8 8"]
 
@@ -24,7 +24,7 @@ class Digits(NamedTuple):
 
 @cache
 def load_digits() -> Digits:
-    """1,197 images to train on, 200 to stop by, 400 held out. The 17th level, full black, joins the 16th."""
+    """1,400 images to train on, 100 to stop by, 297 held out. The 17th level, full black, joins the 16th."""
     from sklearn import datasets
 
     images = torch.from_numpy(datasets.load_digits().images).float().clamp(max=LEVELS - 1)[:, None]

@@ -1,19 +1,14 @@
 """The page of the gallery: tables and small pictures, written by the command that trained the flows."""
 
 import io
-import json
-import os
-import platform
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-import torch
-
 from training.density.plane import PLANE_SETS
 from training.density.recipe import DensityResult
+from training.density.tables import describe_machine, table
 from training.density.zoo import PLANE
-from vocoder.bench.directions import BATCH, HIDDEN, DirectionTimes
 
 COLOURS = 48
 """Of the published pictures, so that they stay small."""
@@ -47,49 +42,6 @@ def write_page(
     return page
 
 
-def write_directions(times: Sequence[DirectionTimes], folder: Path, *, command: str) -> Path:
-    """The lecture's table of directions, measured, as `folder`/directions.md and .json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    facts = {"command": command, "date": date.today().isoformat(), "machine": describe_machine()}
-    content = facts | {"threads": torch.get_num_threads(), "rows": [row._asdict() for row in times]}
-    (folder / "directions.json").write_text(json.dumps(content, indent=2) + "\n")
-    rows = [
-        [row.flow, str(row.num_features), f"{row.to_noise_ms:.2f}", f"{row.to_data_ms:.2f}", _ratio(row)]
-        for row in times
-    ]
-    lines = [
-        "# Which direction is fast",
-        "",
-        f"Written by `{command}` on {facts['date']}, {facts['machine']}, {content['threads']} threads.",
-        f"A batch of {BATCH} vectors through one MADE of {HIDDEN} hidden units, median wall milliseconds.",
-        "A MAF reads x: its density is one pass, its sampling goes element by element.",
-        "An IAF reads z: the other way round.",
-        "",
-        *_table(["flow", "D", "x → z, density", "z → x, sampling", "slow / fast"], rows),
-        "",
-    ]
-    page = folder / "directions.md"
-    page.write_text("\n".join(lines))
-    return page
-
-
-def _ratio(row: DirectionTimes) -> str:
-    slow, fast = max(row.to_noise_ms, row.to_data_ms), min(row.to_noise_ms, row.to_data_ms)
-    return f"{slow / fast:.0f}"
-
-
-def describe_machine() -> str:
-    """Processor, cores and torch, for the page of a measurement."""
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        models = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line
-        ]
-        processor = next(iter(models), processor)
-    return f"{processor}, {os.cpu_count()} cores, torch {torch.__version__.split('+')[0]}"
-
-
 def _plane_table(results: list[DensityResult]) -> list[str]:
     """A row a flow, a column a set."""
     found = {(r.config.flow, r.config.data): r for r in results}
@@ -111,7 +63,7 @@ def _plane_table(results: list[DensityResult]) -> list[str]:
         "the true density on the same points, an estimate of the Kullback-Leibler divergence.",
         "The true density is known: uniform on squares, or a curve with Gaussian noise.",
         "",
-        *_table(["flow", "parameters", *sets, "CPU-seconds"], rows),
+        *table(["flow", "parameters", *sets, "CPU-seconds"], rows),
         "",
     ]
 
@@ -136,13 +88,9 @@ def _digits_table(results: list[DensityResult]) -> list[str]:
         "Bits per dimension are upper bounds, by uniform or variational dequantization, over 8 draws",
         "of the noise of each image on average.",
         "",
-        *_table(["flow", "bound", "bits per dimension", "parameters", "steps", "CPU-seconds"], rows),
+        *table(["flow", "bound", "bits per dimension", "parameters", "steps", "CPU-seconds"], rows),
         "",
     ]
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]]
 
 
 def _small_png(picture: Path) -> bytes:

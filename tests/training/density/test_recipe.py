@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from training.density.page import write_directions, write_page
+from training.density.page import write_page
 from training.density.recipe import DensityConfig, DensityResult, train_density
+from training.density.speed_pages import write_directions
 from vocoder.bench.directions import measure_directions
 from vocoder.errors import ConfigError, InputError
 
