@@ -35,3 +35,26 @@ def student(
     recipe = read_config(StudentRecipe, config, overrides or [])
     path = train_student(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
     show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")
+
+
+@app.command()
+def teacher(
+    config: Annotated[Path, typer.Argument(help="recipe, for example configs/recipe/teacher.yaml")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key.path=value, for example data.root=data")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="folder [default: runs/NAME]")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="stop (and save) after this long")] = None,
+) -> None:
+    """Train the teacher by maximum likelihood: the pitch reader, then the flow.
+
+    Run the same command again to go on after a stop or a crash.
+
+    Example: vocoder train teacher configs/recipe/teacher.yaml data.root=recordings
+    """
+    from training.recipes.teacher import TeacherRecipe, train_teacher
+    from vocoder.config import read_config
+
+    recipe = read_config(TeacherRecipe, config, overrides or [])
+    path = train_teacher(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
+    show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")

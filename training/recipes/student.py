@@ -4,7 +4,6 @@ Two runs of the same loop. First the pitch network learns F0 and voicing from tr
 with it frozen, the filters learn to make speech whose spectra cannot be told from the recordings'.
 """
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,19 @@ import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
-from training.data.manifests import DataConfig, find_recordings, manifest_hash
+from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_clips
 from training.losses.spectral import SpectralDistance, energy_distance
+from training.recipes.pitch import PitchTask
+from training.recipes.run import Recipe, claim_folder, cut_segments, training_record
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.checkpoints import save_checkpoint
-from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import Student, StudentConfig
 from vocoder.noise import MAX_SEED
-
-UNVOICED_WEIGHT = 0.05  # F0 carried through unvoiced stretches is learned a little, so that it stays smooth
 
 
 class LossConfig(Config):
@@ -38,54 +35,15 @@ class LossConfig(Config):
     )
 
 
-class StudentRecipe(Config):
+class StudentRecipe(Recipe):
     """Everything that decides the trained student."""
 
-    name: str = Field(description="of the voice")
-    description: str = ""
-    dialect: str = "nvidia"
     model: StudentConfig = StudentConfig()
-    data: DataConfig
     pitch_segments: SegmentConfig = SegmentConfig(batch=16, frames=128, speed=0.2)
     pitch: TrainerConfig
     segments: SegmentConfig = SegmentConfig()
     loss: LossConfig = LossConfig()
     filters: TrainerConfig
-
-
-class PitchTask(Task):
-    """F0 as a distribution over bins (cross-entropy), voicing as a probability."""
-
-    def __init__(self, student: Student, segments: Segments, held_out: Batch, seed: int) -> None:
-        self.student, self.model, self.segments, self.seed = student, student.pitch, segments, seed
-        self.held_out = held_out
-
-    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        frequency, voicing, _ = self._terms(self.segments.batch(self.seed, step))
-        return frequency + voicing, {"frequency": frequency.item(), "voicing": voicing.item()}
-
-    @torch.no_grad()
-    def evaluate(self) -> dict[str, float]:
-        frequency, voicing, cents = self._terms(self.held_out)
-        wrong = (cents > 50).float().mean()
-        return {
-            "valid_frequency": frequency.item(),
-            "valid_voicing": voicing.item(),
-            "valid_median_cents": cents.median().item(),
-            "valid_off_by_50_cents": wrong.item(),
-        }
-
-    def _terms(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        pitch = self.student.read_pitch(batch.mel)
-        reach = self.student.pitch.network
-        inside = slice(reach.left_context, batch.mel.shape[-1] - reach.right_context)
-        f0, voiced = batch.f0[:, inside], batch.voiced[:, inside]
-        wanted = self.student.pitch.targets(f0)
-        weight = voiced + UNVOICED_WEIGHT * (1 - voiced)
-        entropy = -(wanted * pitch.logits.log_softmax(dim=1)).sum(dim=1)
-        voicing = F.binary_cross_entropy_with_logits(pitch.voicing, voiced)
-        cents = 1200 * (pitch.frequency / f0).log2().abs()
-        return (weight * entropy).sum() / weight.sum(), voicing, cents[voiced > 0.5]
 
 
 class FilterTask(Task):
@@ -160,7 +118,7 @@ def train_student(
     shaping.use_average()
     path = folder / f"{recipe.name}.safetensors"
     stages = {"pitch": reading, "filters": shaping}
-    record = _record(recipe, clips, data_hash, student.sample_rate, stages)
+    record = training_record(recipe, clips, data_hash, student.sample_rate, stages)
     save_checkpoint(path, student, description=recipe.description, training=record)
     return path
 
@@ -169,63 +127,19 @@ def _left(max_minutes: float | None, begun: float) -> float | None:
     return None if max_minutes is None else max_minutes - (time.monotonic() - begun) / 60
 
 
-def claim_folder(folder: Path, recipe: StudentRecipe, data_hash: str) -> None:
-    """Note in `folder` what is trained there; raises `ConfigError` when that is something else already."""
-    note = {"recipe": _portable(recipe), "data_hash": data_hash}
-    path = folder / "recipe.json"
-    if path.exists() and json.loads(path.read_text()) != note:
-        raise ConfigError(
-            f"{folder} was begun with another recipe or other recordings (see {path}): "
-            "go on with those, or choose another folder with --output"
-        )
-    write_atomically(path, json.dumps(note, indent=2).encode())
-
-
-def _portable(recipe: StudentRecipe) -> dict[str, Any]:
-    """The recipe without the places on this machine."""
-    return recipe.model_dump(mode="json", exclude={"data": {"root", "cache"}})
-
-
 def _read_pitch(recipe: StudentRecipe, student: Student, clips: list[Clip], folder: Path) -> Trainer:
-    reach = student.pitch.network
-    segments, held_out = _segments(
-        clips, student, recipe.data, recipe.pitch_segments, reach.left_context, reach.right_context
+    left, right = student.pitch.network.left_context, student.pitch.network.right_context
+    segments, held_out = cut_segments(
+        clips, student.mel_spec, recipe.data, recipe.pitch_segments, left=left, right=right
     )
-    task = PitchTask(student, segments, held_out, recipe.pitch.seed)
+    task = PitchTask(student.pitch, segments, held_out, recipe.pitch.seed)
     return Trainer(task, recipe.pitch, folder / "pitch")
 
 
 def _shape_filters(recipe: StudentRecipe, student: Student, clips: list[Clip], folder: Path) -> Trainer:
-    segments, held_out = _segments(
-        clips, student, recipe.data, recipe.segments, student.left_context, student.lookahead_frames
+    left, right = student.left_context, student.lookahead_frames
+    segments, held_out = cut_segments(
+        clips, student.mel_spec, recipe.data, recipe.segments, left=left, right=right
     )
     task = FilterTask(student, segments, held_out, recipe.loss, recipe.filters.seed)
     return Trainer(task, recipe.filters, folder / "filters")
-
-
-def _record(
-    recipe: StudentRecipe, clips: list[Clip], data_hash: str, sample_rate: int, stages: dict[str, Trainer]
-) -> dict[str, Any]:
-    """What the checkpoint tells of its training."""
-    return {
-        "recipe": _portable(recipe),
-        "data_hash": data_hash,
-        "recordings": len(clips),
-        "minutes_of_speech": round(sum(len(clip.audio) for clip in clips) / sample_rate / 60, 1),
-        "speakers": len({clip.speaker for clip in clips}),
-        "steps": {name: stage.step for name, stage in stages.items()},
-        "cpu_seconds": round(sum(stage.cpu_seconds for stage in stages.values())),
-        "curves": {name: stage.curve() for name, stage in stages.items()},
-    }
-
-
-def _segments(
-    clips: list[Clip], student: Student, data: DataConfig, config: SegmentConfig, left: int, right: int
-) -> tuple[Segments, Batch]:
-    """Training segments, and a fixed plain batch from every fortieth clip, which is kept out of training."""
-    spec, balance = student.mel_spec, data.speaker_balance
-    train = [clip for i, clip in enumerate(clips) if i % 40]
-    held_out = [clip for i, clip in enumerate(clips) if i % 40 == 0]
-    plain = config.model_copy(update={"batch": 32, "gain_db": 0.0, "speed": 0.0})
-    fixed = Segments(held_out, spec, plain, balance=balance, left=left, right=right).batch(0, 0)
-    return Segments(train, spec, config, balance=balance, left=left, right=right), fixed

@@ -2,11 +2,23 @@
 
 from vocoder.models.base import Stream, Vocoder
 from vocoder.models.student import Student, StudentConfig
+from vocoder.models.teacher import Teacher, TeacherConfig
 from vocoder.models.waveglow import WaveGlow, WaveGlowConfig
 
 MODELS: dict[str, tuple[type[Vocoder], type]] = {
     Student.kind: (Student, StudentConfig),
+    Teacher.kind: (Teacher, TeacherConfig),
     WaveGlow.kind: (WaveGlow, WaveGlowConfig),
 }
 
-__all__ = ["MODELS", "Stream", "Student", "StudentConfig", "Vocoder", "WaveGlow", "WaveGlowConfig"]
+__all__ = [
+    "MODELS",
+    "Stream",
+    "Student",
+    "StudentConfig",
+    "Teacher",
+    "TeacherConfig",
+    "Vocoder",
+    "WaveGlow",
+    "WaveGlowConfig",
+]

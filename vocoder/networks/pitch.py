@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from vocoder.networks.frame_network import FrameNetwork
+from vocoder.networks.precision import DoubleInEvaluation
 
 CENTS_PER_OCTAVE = 1200.0
 
@@ -20,14 +21,13 @@ class Pitch(NamedTuple):
     logits: Float[Tensor, "batch bin frame"]
 
 
-class PitchNetwork(nn.Module):
+class PitchNetwork(DoubleInEvaluation):
     """Mel frames to F0, by classification over bins of `bin_cents` between `low` and `high` Hz.
 
     The frequency is the mean over the bins around the best one, weighted by their probabilities (as in CREPE,
     Kim et al. 2018), which resolves far less than a bin.
 
-    In evaluation mode the network computes in float64. F0 is integrated over the whole utterance into the
-    phase of the pulses, where float32's rounding, which differs with the chunking, would add up.
+    F0 is integrated over the whole utterance into the phase of the pulses: hence float64 in evaluation.
     """
 
     low: float
@@ -51,12 +51,8 @@ class PitchNetwork(nn.Module):
         self.num_bins = num_bins
         self.network = FrameNetwork(num_mels, num_bins + 1, hidden=hidden, layers=layers, lookahead=lookahead)
 
-    def train(self, mode: bool = True) -> "PitchNetwork":
-        super().train(mode)
-        return self.to(torch.float32 if mode else torch.float64)
-
     def forward(self, mel: Float[Tensor, "batch mel context"]) -> Pitch:
-        output = self.network(mel.to(next(self.parameters()).dtype))
+        output = self.network(mel.to(self.dtype))
         logits, voicing = output[:, :-1], output[:, -1]
         return Pitch(self.decode(logits), voicing, logits)
 

@@ -1,0 +1,70 @@
+"""What every recipe does around its tasks: claim a folder, cut segments, note what was done."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from training.data.manifests import DataConfig
+from training.data.segments import Batch, Clip, SegmentConfig, Segments
+from training.trainer import Trainer
+from vocoder.checkpoints.format import write_atomically
+from vocoder.config import Config
+from vocoder.errors import ConfigError
+from vocoder.mel import MelSpec
+
+HELD_OUT = 40  # every fortieth clip is kept out of training
+
+
+class Recipe(Config):
+    """What the recipes of all models have in common."""
+
+    name: str = Field(description="of the voice")
+    description: str = ""
+    dialect: str = "nvidia"
+    data: DataConfig
+
+    def portable(self) -> dict[str, Any]:
+        """The recipe without the places on this machine."""
+        return self.model_dump(mode="json", exclude={"data": {"root", "cache"}})
+
+
+def claim_folder(folder: Path, recipe: Recipe, data_hash: str) -> None:
+    """Note in `folder` what is trained there; raises `ConfigError` when that is something else already."""
+    note = {"recipe": recipe.portable(), "data_hash": data_hash}
+    path = folder / "recipe.json"
+    if path.exists() and json.loads(path.read_text()) != note:
+        raise ConfigError(
+            f"{folder} was begun with another recipe or other recordings (see {path}): "
+            "go on with those, or choose another folder with --output"
+        )
+    write_atomically(path, json.dumps(note, indent=2).encode())
+
+
+def cut_segments(
+    clips: list[Clip], spec: MelSpec, data: DataConfig, config: SegmentConfig, *, left: int, right: int
+) -> tuple[Segments, Batch]:
+    """Training segments, and a fixed plain batch of the clips that are kept out of training."""
+    train = [clip for i, clip in enumerate(clips) if i % HELD_OUT]
+    held_out = [clip for i, clip in enumerate(clips) if i % HELD_OUT == 0]
+    plain = config.model_copy(update={"batch": 32, "gain_db": 0.0, "speed": 0.0})
+    balance = data.speaker_balance
+    fixed = Segments(held_out, spec, plain, balance=balance, left=left, right=right).batch(0, 0)
+    return Segments(train, spec, config, balance=balance, left=left, right=right), fixed
+
+
+def training_record(
+    recipe: Recipe, clips: list[Clip], data_hash: str, sample_rate: int, stages: dict[str, Trainer]
+) -> dict[str, Any]:
+    """What the checkpoint tells of its training."""
+    return {
+        "recipe": recipe.portable(),
+        "data_hash": data_hash,
+        "recordings": len(clips),
+        "minutes_of_speech": round(sum(len(clip.audio) for clip in clips) / sample_rate / 60, 1),
+        "speakers": len({clip.speaker for clip in clips}),
+        "steps": {name: stage.step for name, stage in stages.items()},
+        "cpu_seconds": round(sum(stage.cpu_seconds for stage in stages.values())),
+        "curves": {name: stage.curve() for name, stage in stages.items()},
+    }

@@ -1,0 +1,65 @@
+"""From a conditioner's parameters to the density of each sample."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from vocoder.config import Config
+from vocoder.distributions.location_scale import Gaussian, LocationScale, Logistic, widen
+from vocoder.distributions.mixture import Mixture
+
+FAMILIES: dict[str, type[LocationScale]] = {"logistic": Logistic, "gaussian": Gaussian}
+
+
+class OutputConfig(Config):
+    """The density of one sample given those before it: one component, or a mixture of several.
+
+    Parameters lie on axis 1: K logits (none if K = 1), K locations, K log-scales.
+    """
+
+    family: Literal["logistic", "gaussian"] = "logistic"
+    components: int = Field(default=1, ge=1, description="of the mixture")
+    min_log_scale: float = Field(default=-9.0, description="floor, in the units of what the network predicts")
+
+    @property
+    def num_parameters(self) -> int:
+        return 2 if self.components == 1 else 3 * self.components
+
+    def density(self, parameters: Float[Tensor, "batch parameter time"]) -> LocationScale | Mixture:
+        """The density of each sample, of batch shape `[B, T]`."""
+        logits, loc, log_scale = self._read(parameters)
+        return self._build(logits, loc, log_scale)
+
+    def density_of_data(
+        self,
+        parameters: Float[Tensor, "batch parameter time"],
+        noise: Float[Tensor, "batch time"],
+        data: Float[Tensor, "batch time"],
+        log_gain: Float[Tensor, "batch time"],
+    ) -> LocationScale | Mixture:
+        """The density of `data`, where a flow takes each sample to `noise` with slope exp(`log_gain`).
+
+        The map of one sample given those before it must be linear, as that of the whitening filter is.
+        """
+        logits, loc, log_scale = self._read(parameters)
+        slope = torch.exp(-log_gain).unsqueeze(1)
+        moved = data.unsqueeze(1) + (loc - noise.unsqueeze(1)) * slope
+        return self._build(logits, moved, log_scale - log_gain.unsqueeze(1))
+
+    def _read(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logits, loc, log_scale = (
+            part
+            for part in widen(parameters).split(
+                [self.num_parameters - 2 * self.components, self.components, self.components], dim=1
+            )
+        )
+        return logits, loc, log_scale.clamp(min=self.min_log_scale)
+
+    def _build(self, logits: Tensor, loc: Tensor, log_scale: Tensor) -> LocationScale | Mixture:
+        family = FAMILIES[self.family]
+        if self.components == 1:
+            return family(loc[:, 0], log_scale[:, 0])
+        return Mixture(logits, family(loc, log_scale))

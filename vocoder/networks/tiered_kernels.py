@@ -1,0 +1,89 @@
+"""The compiled sampling loop of a `TieredWaveNet`."""
+
+import numba
+import numpy as np
+
+from vocoder.networks.wavenet_kernels import FAST, add_product, draw, gate, stack_step
+
+
+@numba.njit(cache=True, nogil=True, fastmath=FAST)
+def sample(
+    line: np.ndarray,
+    history: int,
+    noise: np.ndarray,
+    uniform: np.ndarray,
+    knots: np.ndarray,
+    lag: np.ndarray,
+    position: int,
+    queue: np.ndarray,
+    sizes: tuple,
+    dilations: np.ndarray,
+    first: np.ndarray,
+    first_bias: np.ndarray,
+    gates: np.ndarray,
+    gate_bias: np.ndarray,
+    mixes: np.ndarray,
+    mix_bias: np.ndarray,
+    residual_scale: np.float32,
+    told_matrix: np.ndarray,
+    told_bias: np.ndarray,
+    near_matrix: np.ndarray,
+    mix_matrix: np.ndarray,
+    mix_offset: np.ndarray,
+    last_matrix: np.ndarray,
+    last_bias: np.ndarray,
+) -> None:
+    """Fill `line`, whose first `history` samples are those already spoken, one group after the other.
+
+    `knots` `[knot, layer, 2C]`: what the context adds. `position`: groups spoken before, in all.
+    """
+    group, reach, step, components, min_log_scale = sizes
+    near_taps, width = near_matrix.shape
+    h, skips = np.empty_like(first_bias), np.empty(told_matrix.shape[0], np.float32)
+    gated, active = np.empty(gates.shape[3], np.float32), np.empty(gates.shape[3] // 2, np.float32)
+    mixed = np.empty(mix_bias.shape[1], np.float32)
+    told, seen = np.empty_like(told_bias), np.empty(first.shape[0], np.float32)
+    heard, spoken = np.empty(width, np.float32), np.empty(width // 2, np.float32)
+    hidden, parameters = np.empty_like(mix_offset), np.empty_like(last_bias)
+    for n in range(lag.shape[0]):
+        start = history + n * group
+        back = start - max(lag[n], group + reach) - reach
+        seen[:group] = line[start - group : start]
+        seen[group:] = line[back : back + group + 2 * reach]
+        h[:] = first_bias
+        add_product(h, seen, first)
+        knot, share = n // step, np.float32((n % step + 0.5) / step)
+        stack_step(
+            skips,
+            h,
+            knots[knot],
+            knots[knot + 1],
+            share,
+            position + n,
+            queue,
+            dilations,
+            gates,
+            gate_bias,
+            mixes,
+            mix_bias,
+            residual_scale,
+            gated,
+            active,
+            mixed,
+        )
+        told[:] = told_bias
+        add_product(told, skips, told_matrix)
+        for i in range(group):
+            t = start + i
+            heard[:] = told[i * width : (i + 1) * width]
+            add_product(heard, line[t - near_taps : t], near_matrix)
+            gate(spoken, heard)
+            hidden[:] = mix_offset
+            add_product(hidden, spoken, mix_matrix)
+            for j in range(hidden.shape[0]):
+                hidden[j] = max(hidden[j], np.float32(0.0))
+            parameters[:] = last_bias
+            add_product(parameters, hidden, last_matrix)
+            line[t] = draw(
+                parameters, components, min_log_scale, noise[n * group + i], uniform[n * group + i]
+            )
