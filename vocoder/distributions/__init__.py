@@ -7,6 +7,7 @@
 torch.Size([1, 4])
 """
 
+from vocoder.distributions.categorical import MuLawCategorical
 from vocoder.distributions.location_scale import Gaussian, LocationScale, Logistic
 from vocoder.distributions.mixture import CdfTerms, Mixture
 from vocoder.distributions.quantization import (
@@ -23,6 +24,7 @@ __all__ = [
     "LocationScale",
     "Logistic",
     "Mixture",
+    "MuLawCategorical",
     "QuantizationGrid",
     "mu_law_decode",
     "mu_law_dequantize",
