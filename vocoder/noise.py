@@ -22,6 +22,8 @@ _LOW32 = 0xFFFFFFFF
 _ROUNDS = 10
 MAX_SEED = 2**63 - 1
 
+Start = int | Int[Tensor, "batch"]
+
 
 def check_seed(seed: SupportsIndex) -> int:
     """`seed` as a Python integer from 0 to 2^63 - 1; raises `InputError` for anything else."""
@@ -50,31 +52,33 @@ def philox(counter: Int[Tensor, "*shape 4"], key: Int[Tensor, "*shape 2"]) -> In
 
 
 def uniform_noise(
-    seeds: Sequence[int], start: int, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
+    seeds: Sequence[int], start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
 ) -> Float[Tensor, "batch length"]:
     """Uniform draws in (0, 1), float64, for samples `start … start + length`, one row a seed.
 
-    `lane` separates independent noises at the same sample. Raises `InputError` for a bad seed.
+    `start` is one for all, or one a row. `lane` separates independent noises at the same sample. Raises
+    `InputError` for a bad seed.
     """
-    blocks = torch.arange(start // 4, (start + length + 3) // 4, device=device)
     seed = torch.tensor([check_seed(s) for s in seeds], dtype=torch.int64, device=device)[:, None]
+    first = torch.as_tensor(start, dtype=torch.int64).to(device).expand(len(seeds))[:, None]
+    blocks = first // 4 + torch.arange((length + 6) // 4, device=device)  # [batch, block of 4 samples]
     low, high, lanes = blocks & _LOW32, blocks >> 32, torch.full_like(blocks, lane)
     counter = torch.stack([low, high, lanes, torch.zeros_like(blocks)], dim=-1)
     key = torch.stack([seed & _LOW32, seed >> 32], dim=-1)
-    words = philox(counter.expand(len(seeds), -1, -1), key.expand(-1, len(blocks), -1))
-    words = words.flatten(1)[:, start % 4 : start % 4 + length]
+    words = philox(counter, key.expand(-1, blocks.shape[1], -1)).flatten(1)
+    words = words.gather(1, first % 4 + torch.arange(length, device=device))
     return (words.double() + 0.5) / 2.0**32
 
 
 def normal_noise(
-    seeds: Sequence[int], start: int, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
+    seeds: Sequence[int], start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
 ) -> Float[Tensor, "batch length"]:
     """Standard normal draws, float32, by the inverse CDF of `uniform_noise`."""
     return torch.special.ndtri(uniform_noise(seeds, start, length, lane=lane, device=device)).float()
 
 
 def logistic_noise(
-    seeds: Sequence[int], start: int, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
+    seeds: Sequence[int], start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
 ) -> Float[Tensor, "batch length"]:
     """Standard logistic draws, float32, by the inverse CDF of `uniform_noise`."""
     return torch.logit(uniform_noise(seeds, start, length, lane=lane, device=device)).float()

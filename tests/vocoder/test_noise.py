@@ -23,6 +23,13 @@ def test_a_draw_depends_on_seed_and_sample_alone() -> None:
     assert torch.equal(torch.cat(pieces), whole[1])
 
 
+def test_each_row_may_start_at_a_sample_of_its_own() -> None:
+    starts, seeds = [0, 257, 2**33 + 6], [1, 2, 1]
+    together = normal_noise(seeds, torch.tensor(starts), 101)
+    for row, seed, start in zip(together, seeds, starts, strict=True):
+        assert torch.equal(row, normal_noise([seed], start, 101)[0])
+
+
 def test_far_positions_do_not_repeat() -> None:
     assert not torch.equal(uniform_noise([1], 0, 64), uniform_noise([1], 4 * 2**32, 64))
 
