@@ -17,14 +17,8 @@ def sample(
     position: int,
     queue: np.ndarray,
     sizes: tuple,
-    dilations: np.ndarray,
     first: np.ndarray,
     first_bias: np.ndarray,
-    gates: np.ndarray,
-    gate_bias: np.ndarray,
-    mixes: np.ndarray,
-    mix_bias: np.ndarray,
-    residual_scale: np.float32,
     told_matrix: np.ndarray,
     told_bias: np.ndarray,
     near_matrix: np.ndarray,
@@ -32,6 +26,12 @@ def sample(
     mix_offset: np.ndarray,
     last_matrix: np.ndarray,
     last_bias: np.ndarray,
+    dilations: np.ndarray,
+    gates: np.ndarray,
+    gate_bias: np.ndarray,
+    mixes: np.ndarray,
+    mix_bias: np.ndarray,
+    residual_scale: np.float32,
 ) -> None:
     """Fill `line`, whose first `history` samples are those already spoken, one group after the other.
 

@@ -1,16 +1,14 @@
 """Sampling from a `TieredWaveNet`: the sequential direction of the flow, compiled for the CPU."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
+from vocoder.networks.stack_weights import as_array, bias, empty_queue, matrix, stack_weights
+from vocoder.networks.streams import for_each_stream
 from vocoder.networks.tiered_wavenet import TieredContext, TieredWaveNet
 
 
@@ -37,38 +35,28 @@ class TieredSampler:
     ) -> None:
         upper: Any = network.upper
         self.network = network
+        self._layers = len(upper.gates)
+        self._context = upper.context.weight[:, :, 0].detach().double()
         self.history = max(max_lag + network.reach, network.head_kernel, network.group)
-        self.slots = (upper.kernel_size - 1) * sum(upper.dilations)
         self._sizes = (network.group, network.reach, upper.context_step, components, min_log_scale)
         width, group = 2 * network.head_channels, network.group
-        head, bias = _matrix(upper.head[-1])
+        head, head_bias = matrix(upper.head[-1])
         order = torch.arange(width * group).view(width, group).T.flatten()  # by sample, then by channel
-        width_of_mix = upper.residual_channels + upper.skip_channels  # the last layer has no residual: zeros
-        mixes, mix_bias = (
-            torch.stack([F.pad(part, (width_of_mix - part.shape[-1], 0)) for part in parts])
-            for parts in zip(*(_matrix(mix) for mix in upper.mixes), strict=True)
-        )
-        context_bias = _bias(upper.context).view(len(upper.gates), -1)
-        weights = (
-            *_matrix(upper.first),
-            torch.stack([gate.weight.permute(2, 1, 0) for gate in upper.gates]),
-            torch.stack([gate.bias for gate in upper.gates]) + context_bias,
-            mixes,
-            mix_bias,
-            np.float32(upper.residual_scale),
+        head_weights = (
             head[:, order] * upper.skip_scale,
-            bias[order] + _bias(network.near).repeat(group),
+            head_bias[order] + bias(network.near).repeat(group),
             network.near.weight[:, 0].T,
-            *_matrix(network.mix),
-            *_matrix(network.last),
+            *matrix(network.mix),
+            *matrix(network.last),
         )
-        self._weights = tuple(_array(w) if isinstance(w, Tensor) else w for w in weights)
-        self._dilations = np.array(upper.dilations)
+        self._weights = (
+            *(as_array(part) for part in (*matrix(upper.first), *head_weights)),
+            *stack_weights(upper),
+        )
 
     def start(self, batch: int) -> SamplerState:
         """The state before the first sample: silence."""
-        channels = self.network.upper.residual_channels
-        return SamplerState(0, torch.zeros(batch, self.history), torch.zeros(batch, self.slots, channels))
+        return SamplerState(0, torch.zeros(batch, self.history), empty_queue(self.network.upper, batch))
 
     def sample(
         self,
@@ -90,9 +78,8 @@ class TieredSampler:
 
         lines = torch.cat([state.history, torch.empty_like(noise)], dim=1)
         queue = state.queue.clone()
-        upper = self.network.upper
-        knots = upper.context(context.knots) - _bias(upper.context)[:, None]  # the bias is in the gates'
-        knots = knots.unflatten(1, (len(upper.gates), -1)).permute(0, 3, 1, 2)
+        knots = (self._context @ context.knots.double()).float()  # in float64: see DoubleInEvaluation
+        knots = knots.unflatten(1, (self._layers, -1)).permute(0, 3, 1, 2)
         lines_, noise_, uniform_, knots_, lags_, queues_ = (
             t.detach().contiguous().numpy() for t in (lines, noise, uniform, knots, context.lag, queue)
         )
@@ -108,30 +95,11 @@ class TieredSampler:
                 state.position,
                 queues_[row],
                 self._sizes,
-                self._dilations,
                 *self._weights,
             )
 
-        if min(threads, len(lines)) > 1:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(one, range(len(lines))))
-        else:
-            for row in range(len(lines)):
-                one(row)
+        for_each_stream(one, len(lines), threads)
         following = SamplerState(
             state.position + context.lag.shape[1], lines[:, lines.shape[1] - self.history :].clone(), queue
         )
         return lines[:, self.history :], following
-
-
-def _matrix(layer: Any) -> tuple[Tensor, Tensor]:
-    """Weight `[in, out]` and bias of a 1×1 convolution."""
-    return layer.weight[:, :, 0].T, layer.bias
-
-
-def _bias(layer: Any) -> Tensor:
-    return layer.bias
-
-
-def _array(tensor: Tensor) -> NDArray[np.float32]:
-    return np.ascontiguousarray(tensor.detach().float().cpu().numpy())

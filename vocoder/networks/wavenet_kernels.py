@@ -125,3 +125,93 @@ def draw(
                 chosen = k + 1
     log_scale = max(parameters[start + components + chosen], np.float32(min_log_scale))
     return np.float32(parameters[start + chosen] + np.exp(log_scale) * noise)
+
+
+@numba.njit(cache=True, nogil=True)
+def draw_class(logits: np.ndarray, temperature: float, uniform: np.float64) -> int:
+    """The class that `uniform` stands for; at temperature 0 the likeliest. Summed in float64."""
+    likeliest = np.argmax(logits)
+    if temperature == 0:
+        return likeliest
+    largest, total = np.float64(logits[likeliest]), 0.0
+    for k in range(logits.shape[0]):
+        total += np.exp((logits[k] - largest) / temperature)
+    below = 0.0
+    for k in range(logits.shape[0] - 1):
+        below += np.exp((logits[k] - largest) / temperature)
+        if below >= uniform * total:
+            return k
+    return logits.shape[0] - 1
+
+
+@numba.njit(cache=True, nogil=True, fastmath=FAST)
+def sample(
+    line: np.ndarray,
+    noise: np.ndarray,
+    uniform: np.ndarray,
+    told: np.ndarray,
+    position: int,
+    queue: np.ndarray,
+    sizes: tuple,
+    first: np.ndarray,
+    first_bias: np.ndarray,
+    head: np.ndarray,
+    head_bias: np.ndarray,
+    last: np.ndarray,
+    last_bias: np.ndarray,
+    dilations: np.ndarray,
+    gates: np.ndarray,
+    gate_bias: np.ndarray,
+    mixes: np.ndarray,
+    mix_bias: np.ndarray,
+    residual_scale: np.float32,
+) -> None:
+    """Fill `line`, whose first value is the last one spoken: samples, or classes where there are any.
+
+    `told` `[row, layer, 2C]`: what the context adds, a row a sample or, with a step above 1, a row a knot.
+    `position`: samples spoken before, in all. `noise` is the temperature where samples are classes.
+    """
+    step, classes, components, min_log_scale, bound = sizes
+    h, skips = np.empty_like(first_bias), np.empty(head.shape[0], np.float32)
+    gated, active = np.empty(gates.shape[3], np.float32), np.empty(gates.shape[3] // 2, np.float32)
+    mixed, hidden = np.empty(mix_bias.shape[1], np.float32), np.empty_like(head_bias)
+    parameters = np.empty_like(last_bias)
+    zero, between = np.float32(0.0), np.int64(step > 1)
+    for n in range(noise.shape[0]):
+        before = line[n]
+        row = np.int64(before) if classes else 0
+        weight = np.float32(1.0) if classes else before
+        for j in range(h.shape[0]):
+            h[j] = first_bias[j] + weight * first[row, j]
+        knot, share = n // step, np.float32((n % step + 0.5) / step) if between else zero
+        stack_step(
+            skips,
+            h,
+            told[knot],
+            told[knot + between],
+            share,
+            position + n,
+            queue,
+            dilations,
+            gates,
+            gate_bias,
+            mixes,
+            mix_bias,
+            residual_scale,
+            gated,
+            active,
+            mixed,
+        )
+        for j in range(skips.shape[0]):
+            skips[j] = max(skips[j], zero)
+        hidden[:] = head_bias
+        add_product(hidden, skips, head)
+        for j in range(hidden.shape[0]):
+            hidden[j] = max(hidden[j], zero)
+        parameters[:] = last_bias
+        add_product(parameters, hidden, last)
+        if classes:
+            line[n + 1] = draw_class(parameters, noise[n], uniform[n])
+        else:
+            value = draw(parameters, components, min_log_scale, noise[n], uniform[n])
+            line[n + 1] = min(max(value, -bound), bound)

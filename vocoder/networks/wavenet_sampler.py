@@ -1,0 +1,125 @@
+"""Sampling from a causal `WaveNet` one sample at a time, compiled for the CPU."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vocoder.errors import InputError
+from vocoder.networks.stack_weights import as_array, empty_queue, matrix, stack_weights
+from vocoder.networks.streams import for_each_stream
+from vocoder.networks.wavenet import WaveNet
+
+
+@dataclass(frozen=True)
+class WaveNetState:
+    """A batch of streams between two chunks."""
+
+    position: int  # samples so far
+    last: Float[Tensor, "batch 1"]  # sample, or class
+    queue: Float[Tensor, "batch slot channel"]
+
+
+class WaveNetSampler:
+    """The weights of a causal WaveNet whose output at t describes sample t and whose input is sample t - 1.
+
+    Args:
+        network: with skip connections, a head of two layers and a context; its weights are copied.
+        block: samples for which the context is mapped at a time. A chunk holds whole blocks, each mapped by
+            itself, so that rounding does not depend on the chunks.
+        components, min_log_scale: of the density of a sample, as in `OutputConfig`.
+        bound: samples are clipped to ± this.
+        silence: the class before the first sample; None where samples are numbers.
+
+    Raises:
+        InputError: a network of another form.
+    """
+
+    def __init__(
+        self,
+        network: WaveNet,
+        *,
+        block: int,
+        components: int = 1,
+        min_log_scale: float = -9.0,
+        bound: float = np.inf,
+        silence: int | None = None,
+    ) -> None:
+        if not (
+            network.causal and network.skip_channels and network.context_channels and len(network.head) == 4
+        ):
+            raise InputError(
+                "the sampler wants a causal WaveNet with skip connections, a context and a head of two layers"
+            )
+        first: Any = network.first
+        context: Any = network.context
+        self.network, self.block, self.silence = network, block, silence
+        self.step = network.context_step
+        self.context = context.weight[:, :, 0].T.detach().float().cpu().contiguous()
+        classes = 0 if silence is None else first.weight.shape[1]
+        self._sizes = (self.step, classes, components, float(min_log_scale), np.float32(bound))
+        head, head_bias = matrix(network.head[1])
+        ends = (*matrix(first), head * network.skip_scale, head_bias, *matrix(network.head[3]))
+        self._weights = (*(as_array(part) for part in ends), *stack_weights(network))
+
+    def start(self, batch: int) -> WaveNetState:
+        """The state before the first sample: silence."""
+        last = torch.full((batch, 1), float(self.silence or 0))
+        return WaveNetState(0, last, empty_queue(self.network, batch))
+
+    def sample(
+        self,
+        noise: Float[Tensor, "batch time"],
+        uniform: Float[Tensor, "batch time"],
+        context: Float[Tensor, "batch channel row"],
+        state: WaveNetState,
+        *,
+        temperature: float = 1.0,
+        threads: int = 1,
+    ) -> tuple[Float[Tensor, "batch time"], WaveNetState]:
+        """The next samples (or classes) of every stream, and the state after them.
+
+        Args:
+            noise: draws of the density's standard variable; not read where samples are classes.
+            uniform: draws in (0, 1) that choose the component of a mixture, or the class.
+            context: as the network takes it.
+            temperature: scale of the noise; of classes, what their logits are divided by.
+            threads: streams that are worked on at once.
+        """
+        from vocoder.networks.wavenet_kernels import sample
+
+        length = noise.shape[1]
+        if length % self.block:
+            raise InputError(f"a chunk must hold whole blocks of {self.block} samples, got {length}")
+        scaled = noise * temperature if self.silence is None else torch.full_like(noise, temperature)
+        lines, queue = torch.cat([state.last, torch.empty_like(noise)], dim=1), state.queue.clone()
+        rows = context.detach().transpose(1, 2).float().cpu()
+        lines_, noise_, uniform_, queues_ = (
+            t.detach().cpu().contiguous().numpy() for t in (lines, scaled, uniform, queue)
+        )
+
+        def one(stream: int) -> None:
+            for begin in range(0, length, self.block):
+                inside = slice(begin, begin + self.block)
+                sample(
+                    lines_[stream, begin : begin + self.block + 1],
+                    noise_[stream, inside],
+                    uniform_[stream, inside],
+                    self._map(rows[stream], begin),
+                    state.position + begin,
+                    queues_[stream],
+                    self._sizes,
+                    *self._weights,
+                )
+
+        for_each_stream(one, len(lines), threads)
+        return lines[:, 1:], WaveNetState(state.position + length, lines[:, -1:].clone(), queue)
+
+    def _map(self, rows: Float[Tensor, "row channel"], begin: int) -> np.ndarray:
+        """What the context adds in each layer, for one block; always a product of the same shape."""
+        first, count = begin // self.step, self.block // self.step + (self.step > 1)
+        told = rows[first : first + count].clone() @ self.context
+        return told.unflatten(1, (len(self.network.gates), -1)).numpy()
