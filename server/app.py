@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from server import problems
 from server.problems import ProblemDetails
-from server.routes import health, synthesis, voices
+from server.routes import baselines, health, page, samples, synthesis, voices
 from server.settings import Settings, load_settings
 from vocoder.inference.engine import Engine
 
@@ -43,8 +43,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings or load_settings()
     app.state.engine = Engine(app.state.settings.engine)
     problems.install(app)
-    for router in (synthesis.router, voices.router, health.router, problems.router):
-        app.include_router(router)
+    for route in (page, synthesis, baselines, voices, samples, health, problems):
+        app.include_router(route.router)
+    app.mount("/web", page.Files())
     return app
 
 

@@ -41,15 +41,19 @@ def _header(description: str, kind: str = "integer") -> dict[str, Any]:
     return {"description": description, "schema": {"type": kind}}
 
 
+AUDIO_CONTENT: dict[str, Any] = {media_type: {"schema": _BINARY} for media_type in ANSWERED_TYPES.values()}
+AUDIO_LENGTH_HEADERS = {
+    "Vocoder-Sample-Rate": _header("Hz"),
+    "Vocoder-Frames": _header("frames of the mel"),
+    "Vocoder-Samples": _header("samples of the audio: frames times hop length"),
+}
 AUDIO_RESPONSE: dict[str, Any] = {
     "description": "Mono audio, as it is made. The connection breaks off if synthesis fails after its start.",
-    "content": {media_type: {"schema": _BINARY} for media_type in ANSWERED_TYPES.values()},
+    "content": AUDIO_CONTENT,
     "headers": {
         "Vocoder-Voice": _header("the voice that speaks", "string"),
         "Vocoder-Seed": _header("the seed that gives these samples again"),
         "Vocoder-Temperature": _header("the scale of the noise", "number"),
-        "Vocoder-Sample-Rate": _header("Hz"),
-        "Vocoder-Frames": _header("frames of the mel"),
-        "Vocoder-Samples": _header("samples of the audio: frames times hop length"),
-    },
+    }
+    | AUDIO_LENGTH_HEADERS,
 }

@@ -29,6 +29,12 @@ _VOICE: dict[str, Any] = {
     "figures": {},
     "training": {},
 }
+_SAMPLE = {
+    "name": "LJ002-0171",
+    "text": "The boy declared he saw no one, and accordingly passed through.",
+    "seconds": 6.17,
+    "url": "/v1/samples/LJ002-0171",
+}
 
 
 class Voice(BaseModel):
@@ -84,6 +90,25 @@ class VoiceList(BaseModel):
     unavailable: list[str] = Field(
         description="installed, but they cannot be loaded: the server's log says why"
     )
+
+
+class Sample(BaseModel):
+    """A recording that ships with the server, in the public domain."""
+
+    model_config = _example(**_SAMPLE)
+
+    name: str
+    text: str = Field(description="what is said")
+    seconds: float
+    url: str = Field(description="where the recording lies, as FLAC")
+
+
+class SampleList(BaseModel):
+    """Recordings to try voices with."""
+
+    model_config = _example(samples=[_SAMPLE])
+
+    samples: list[Sample]
 
 
 class Health(BaseModel):

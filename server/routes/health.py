@@ -3,22 +3,9 @@
 from fastapi import APIRouter, Request
 
 from server.problems import Problem, documented
-from server.schemas import Health, Index, Readiness
+from server.schemas import Health, Readiness
 
 router = APIRouter(tags=["health"])
-
-
-@router.get("/")
-async def index(request: Request) -> Index:
-    """Where to go on."""
-    return Index(
-        name=request.app.title,
-        version=request.app.version,
-        documentation=request.app.docs_url,
-        openapi=request.app.openapi_url,
-        voices=request.app.url_path_for("list_voices"),
-        synthesize=request.app.url_path_for("synthesize"),
-    )
 
 
 @router.get("/healthz")

@@ -35,7 +35,7 @@ def test_the_commands_run_as_written(serve, tmp_path):
         answer = subprocess.run(
             command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120
         ).stdout
-    for name in ("speech.wav", "again.flac", "again.mp3"):
+    for name in ("speech.wav", "again.flac", "again.mp3", "baseline.wav"):
         audio, rate = read(tmp_path / name)
         assert audio.numel() / rate == pytest.approx(6.17, abs=0.15)
 

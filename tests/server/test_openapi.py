@@ -46,11 +46,10 @@ def test_every_answer_in_json_looks_like_its_example(client, document, wait_unti
     wait_until(lambda: client.get("/readyz").status_code == 200)
     seen = 0
     for method, path, operation in operations(document):
-        if method != "get":
+        answers = operation["responses"]["200"]["content"]
+        if method != "get" or "application/json" not in answers:
             continue
-        (example,) = resolve(
-            document, operation["responses"]["200"]["content"]["application/json"]["schema"]
-        )["examples"]
+        (example,) = resolve(document, answers["application/json"]["schema"])["examples"]
         assert outline(client.get(REAL.get(path, path)).json()) == outline(example), path
         seen += 1
     assert seen >= 6

@@ -1,4 +1,4 @@
-"""Alive, ready, and where to go on."""
+"""Alive, and ready."""
 
 from starlette.testclient import TestClient
 
@@ -20,10 +20,3 @@ def test_not_ready_without_the_default_voice(voices, wait_until):
 
 def test_alive(client):
     assert client.get("/healthz").json() == {"status": "ok"}
-
-
-def test_the_index_points_to_addresses_that_exist(client):
-    index = client.get("/").json()
-    for name in ("documentation", "openapi", "voices"):
-        assert client.get(index[name]).status_code == 200
-    assert client.post(index["synthesize"]).status_code == 415

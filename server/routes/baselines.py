@@ -1,0 +1,110 @@
+"""What a voice is compared with: the same mel, spoken without a network."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from server.examples import AUDIO_CONTENT, AUDIO_LENGTH_HEADERS, MEL_BODY
+from server.formats import check_media_type, choose_format, encoded, read_body
+from server.problems import Problem, documented
+from server.settings import Settings
+from server.transfer import read_limited
+from vocoder.audio import encoder
+from vocoder.evaluation import GriffinLim
+from vocoder.inference.engine import Engine
+from vocoder.inference.streaming import fit_mel
+from vocoder.inference.voices import Voices
+from vocoder.mel import MelSpec
+
+MAX_SECONDS = 30.0
+MAX_ITERATIONS = 200
+MAX_SEED = 2**32 - 1
+
+router = APIRouter(prefix="/v1/baselines", tags=["baselines"])
+
+
+class GriffinLimQuery(BaseModel):
+    """How to invert the mel. An unknown parameter is refused, so that a misspelt one is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    voice: str | None = Field(default=None, description="the mel is one that this voice reads")
+    dialect: str | None = Field(
+        default=None, description="analysis that made the mel, where no voice reads it"
+    )
+    format: Literal["wav", "pcm", "flac", "opus", "mp3"] | None = Field(
+        default=None, description="of the audio; goes before the Accept header, without either it is wav"
+    )
+    seed: int = Field(default=0, ge=0, le=MAX_SEED, description="of the phases that it begins with")
+    iterations: int = Field(default=60, ge=1, le=MAX_ITERATIONS)
+    shape: str | None = Field(
+        default=None,
+        pattern=r"^\d{1,9},\d{1,9}$",
+        description="bands,frames of a body of bare float32",
+        examples=["80,532"],
+    )
+
+
+@router.post(
+    "/griffin-lim",
+    response_class=Response,
+    responses=documented(
+        "malformed-body",
+        "unknown-voice",
+        "not-acceptable",
+        "body-timeout",
+        "body-too-large",
+        "mel-too-long",
+        "unsupported-media-type",
+        "invalid-parameter",
+        "invalid-mel",
+        "internal-error",
+        "voice-unavailable",
+        "busy",
+    )
+    | {200: {"description": "Mono audio.", "content": AUDIO_CONTENT, "headers": AUDIO_LENGTH_HEADERS}},
+    openapi_extra={"requestBody": MEL_BODY},
+)
+async def griffin_lim(request: Request, query: Annotated[GriffinLimQuery, Query()]) -> Response:
+    """Audio with about this mel, its phases found by the fast Griffin-Lim algorithm.
+
+    The iterations see the whole utterance, so nothing is heard before the last: it may have 30 seconds.
+    """
+    settings: Settings = request.app.state.settings
+    engine: Engine = request.app.state.engine
+    media_type = check_media_type(request.headers.get("content-type"))
+    audio_format = query.format or choose_format(request.headers.get("accept"))
+    async with engine.admit():
+        body = await read_limited(request, settings.max_body_bytes, settings.body_timeout)
+        return await engine.run(invert, engine.voices, query, body, media_type, audio_format)
+
+
+def invert(
+    voices: Voices, query: GriffinLimQuery, body: bytes, media_type: str, audio_format: str
+) -> Response:
+    """Read the mel, hold it against the limit, find phases for it."""
+    shape = [int(size) for size in query.shape.split(",")] if query.shape else None
+    file = read_body(body, media_type, shape)
+    spec = file.made_by(query.dialect) or voices.get(query.voice or voices.default()).mel_spec
+    _check_length(file.mel.shape[-1], spec)
+    audio = GriffinLim(spec, query.iterations).synthesize(fit_mel(file.mel, spec, spec), query.seed)
+    outgoing = encoder(audio_format, spec.sample_rate, audio.numel())
+    return Response(
+        b"".join(encoded(iter([audio]), outgoing)),
+        media_type=outgoing.content_type,
+        headers={
+            "Vocoder-Sample-Rate": str(spec.sample_rate),
+            "Vocoder-Frames": str(file.mel.shape[-1]),
+            "Vocoder-Samples": str(audio.numel()),
+        },
+    )
+
+
+def _check_length(num_frames: int, spec: MelSpec) -> None:
+    limit = int(MAX_SECONDS * spec.frame_rate)
+    if num_frames > limit:
+        raise Problem(
+            "mel-too-long", f"{num_frames} frames are more than the {limit} allowed here; send them in parts"
+        )

@@ -1,0 +1,49 @@
+"""The page at /, and the files that it is made of."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+
+import server
+from server.schemas import Index
+
+FOLDER = Path(server.__file__).parent / "web"
+POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-cache",  # may be kept, but is asked for again: an update is seen at once
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+router = APIRouter(tags=["page"])
+
+
+@router.get("/", response_model=Index, responses={200: {"content": {"text/html": {}}}})
+async def index(request: Request) -> Any:
+    """The page for a browser, which asks for text/html; for all others, where to go on."""
+    if "text/html" in request.headers.get("accept", ""):
+        return FileResponse(FOLDER / "index.html", headers=HEADERS | {"Vary": "Accept"})
+    return Index(
+        name=request.app.title,
+        version=request.app.version,
+        documentation=request.app.docs_url,
+        openapi=request.app.openapi_url,
+        voices=request.app.url_path_for("list_voices"),
+        synthesize=request.app.url_path_for("synthesize"),
+    )
+
+
+class Files(StaticFiles):
+    """Scripts, styles and pictures of the page: from this server alone, and nothing inline."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=FOLDER)
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers.update(HEADERS)
+        return response

@@ -1,0 +1,42 @@
+"""The page is for browsers, its files come with a strict policy, and nothing else is given out."""
+
+import pytest
+
+from server.routes.page import FOLDER
+
+
+def test_a_browser_gets_the_page_and_others_the_index(client):
+    page = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.content == (FOLDER / "index.html").read_bytes()
+    assert page.headers["vary"] == "Accept"
+    assert client.get("/").headers["content-type"] == "application/json"
+
+
+def test_the_index_points_to_addresses_that_exist(client):
+    index = client.get("/").json()
+    for name in ("documentation", "openapi", "voices"):
+        assert client.get(index[name]).status_code == 200
+    assert client.post(index["synthesize"]).status_code == 415
+
+
+@pytest.mark.parametrize("path", ["/", "/web/index.html"])
+def test_nothing_inline_and_no_other_address_is_allowed(client, path):
+    policy = client.get(path, headers={"Accept": "text/html"}).headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_what_the_browser_has_already_is_not_sent_again(client):
+    tag = client.get("/web/index.html").headers["etag"]
+    assert client.get("/web/index.html", headers={"If-None-Match": tag}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "path", ["/web/../app.py", "/web/%2e%2e/app.py", "/web/..%2fapp.py", "/web/nothing.js"]
+)
+def test_only_files_of_the_page_are_given_out(client, path):
+    response = client.get(path)
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
