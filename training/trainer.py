@@ -72,6 +72,8 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         if self._state_path.exists():
             self._resume()
+        else:
+            self._log_path.unlink(missing_ok=True)  # of a run that ended before its first save
 
     def run(self, *, max_minutes: float | None = None, progress: bool = True) -> bool:
         """Train until the last step, the time limit or a signal; returns whether the last step was reached.
@@ -186,7 +188,7 @@ class Trainer:
                 buffer.copy_(tensors[f"buffer.{name}"])
         self.step, self.cpu_seconds = int(facts["step"]), float(facts["cpu_seconds"])
         kept = [line for line in self._read_log() if line["step"] <= self.step]  # later steps come again
-        self._log_path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        write_atomically(self._log_path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def _buffers(self) -> list[tuple[str, Tensor]]:
         """What the model keeps beside its parameters: running moments, what was initialised."""

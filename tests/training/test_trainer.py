@@ -117,3 +117,10 @@ def test_schedule_warms_up_holds_and_falls() -> None:
     assert rates[20:50] == [1.0] * 30
     assert rates[50:] == sorted(rates[50:], reverse=True)
     assert learning_rate(config, 100, 100) == pytest.approx(0.1)
+
+
+def test_a_run_killed_before_its_first_save_begins_its_log_anew(tmp_path: Path) -> None:
+    for _ in range(2):
+        trainer = Trainer(Regression(), CONFIG, tmp_path)
+        trainer._log(trainer._train_step())
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 1
