@@ -62,3 +62,39 @@ def voices(voice_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module, "SHIPPED", folder)
     monkeypatch.delenv(module.FOLDERS_VARIABLE, raising=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def teacher_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a small teacher whose weights are random everywhere, also where training begins at 0."""
+    import torch
+
+    from vocoder.checkpoints import save_checkpoint
+    from vocoder.mel import DIALECTS
+    from vocoder.models import Teacher, TeacherConfig
+
+    network = {"hidden": 8, "layers": 2, "lookahead": 1}
+    wavenet = {"layers": 3, "residual_channels": 8, "skip_channels": 8, "head_channels": 4}
+    values = {
+        "whitening": network | {"num_bands": 8, "num_taps": 64, "num_cepstrum": 32},
+        "pitch": network,
+        "conditioning": network,
+        "context_channels": 8,
+        "wavenet": wavenet,
+        "output": {"components": 2},
+    }
+    torch.manual_seed(0)
+    model = Teacher(TeacherConfig.model_validate(values), DIALECTS["nvidia"])
+    torch.nn.init.normal_(model.wavenet.last.weight, std=0.3)
+    torch.nn.init.normal_(model.wavenet.upper.head[-1].weight, std=0.3)
+    path = tmp_path_factory.mktemp("teacher") / "teacher.safetensors"
+    save_checkpoint(path, model, description="a small one")
+    return path
+
+
+@pytest.fixture
+def teacher_voice(voices: Path, teacher_file: Path) -> Path:
+    """The small teacher, installed beside the others as "teacher"."""
+    import shutil
+
+    return Path(shutil.copy(teacher_file, voices))

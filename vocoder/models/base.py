@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, SupportsIndex
+from typing import Any, ClassVar, Literal, SupportsIndex
 
 import numpy as np
 import torch
@@ -30,9 +30,12 @@ class Vocoder(nn.Module, ABC):
         config: what the model was built from.
         mel_spec: the analysis that its input comes from.
         temperature: the scale of the noise unless a call says otherwise.
+        likelihood: what `score` gives: "exact", the probability of 16-bit samples; "density", a continuous
+            density over a step of 16-bit PCM; None where the model has neither.
     """
 
     kind: ClassVar[str]
+    likelihood: ClassVar[Literal["exact", "density"] | None] = None
     config: Config
     mel_spec: MelSpec
     temperature: float
@@ -69,6 +72,20 @@ class Vocoder(nn.Module, ABC):
     ) -> Float[Tensor, "batch"]:
         """Log-density of audio in [-1, 1] given its mel, in nats. Raises `NoDensity` where there is none."""
         raise NoDensity(f"a {self.kind} model has no density to score audio with")
+
+    def score(
+        self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
+    ) -> Float[Tensor, "batch sample"]:
+        """Bits that each sample takes as 16-bit PCM; see `likelihood`. Raises `NoDensity` where there is none.
+
+        `audio` has at most `frames * hop_length` samples.
+        """
+        raise NoDensity(f"a {self.kind} model gives no figure for single samples: score with another voice")
+
+    @property
+    def score_reach(self) -> tuple[int, int] | None:
+        """Frames before and after a sample, audio and mel, that its score depends on; None: all there are."""
+        return None
 
     @torch.inference_mode()
     def synthesize(

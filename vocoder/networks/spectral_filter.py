@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vocoder.networks.frame_network import FrameNetwork
+from vocoder.networks.precision import DoubleInEvaluation
 
 LOG_GAIN_LIMIT = 16.0  # nats; amplitudes from 1e-7 to 1e7: no minimum-phase response overflows
 
@@ -62,9 +63,11 @@ class SpectralEnvelope(nn.Module):
     def forward(
         self, log_mel: Float[Tensor, "batch mel frame"], *corrections: Float[Tensor, "batch band frame"]
     ) -> tuple[Float[Tensor, "batch frame bin"], ...]:
-        """One log-magnitude spectrum for each of the corrections."""
-        envelope = self.envelope_basis @ (log_mel + self.envelope_offset)
-        return tuple((envelope + self.correction_basis @ c).transpose(-1, -2) for c in corrections)
+        """One log-magnitude spectrum for each of the corrections, in the dtype of the mel under autocast too."""
+        with torch.autocast(log_mel.device.type, enabled=False):
+            envelope = self.envelope_basis @ (log_mel + self.envelope_offset)
+            corrected = [envelope + self.correction_basis @ c.to(log_mel.dtype) for c in corrections]
+        return tuple(spectrum.transpose(-1, -2) for spectrum in corrected)
 
 
 class FilterNetwork(nn.Module):
@@ -112,11 +115,14 @@ class FilterNetwork(nn.Module):
         )
 
 
-class WhiteningNetwork(nn.Module):
+class WhiteningNetwork(DoubleInEvaluation):
     """Log-mel to the taps of the filter that takes the envelope out of speech, at each frame.
 
     The minimum-phase response of 1 / |H|, H corrected by a `FrameNetwork` and smoothed in the cepstrum up to
     `num_cepstrum` samples, so that filter and inverse are stable and as short as each other.
+
+    Where speech is weak its taps reach thousands and their products cancel: a last digit of theirs moves the
+    residual by 1e-3. Hence float64 in evaluation; the taps are rounded to the dtype of the mel.
     """
 
     fold: Tensor
@@ -143,8 +149,9 @@ class WhiteningNetwork(nn.Module):
         self, log_mel: Float[Tensor, "batch mel context"], features: Float[Tensor, "batch mel context"]
     ) -> Float[Tensor, "batch frame tap"]:
         """Taps for the frames that remain when the network's context is taken off both ends."""
-        (gain,) = self.envelope(self.network.without_context(log_mel), self.network(features))
-        return minimum_phase(-gain, self.num_taps, self.fold)
+        centre = self.network.without_context(log_mel).to(self.dtype)
+        (gain,) = self.envelope(centre, self.network(features.to(self.dtype)))
+        return minimum_phase(-gain, self.num_taps, self.fold).to(log_mel.dtype)
 
 
 def interpolation_matrix(

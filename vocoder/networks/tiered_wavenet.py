@@ -84,6 +84,11 @@ class TieredWaveNet(AutoregressiveNetwork):
         """The smallest lag whose samples all lie before the group."""
         return self.group + self.reach
 
+    def receptive_field(self, max_lag: int) -> int:
+        """Samples before one on which its parameters depend, where no lag is above `max_lag`."""
+        upper = self.group * self.upper.receptive_field + max(max_lag, self.min_lag) + self.reach
+        return max(self.head_kernel, upper)
+
     def forward(
         self, x: Float[Tensor, "batch 1 time"], context: Any = None
     ) -> Float[Tensor, "batch parameter time"]:
