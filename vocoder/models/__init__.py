@@ -4,11 +4,13 @@ from vocoder.models.base import Stream, Vocoder
 from vocoder.models.student import Student, StudentConfig
 from vocoder.models.teacher import Teacher, TeacherConfig
 from vocoder.models.waveglow import WaveGlow, WaveGlowConfig
+from vocoder.models.wavenet import WaveNetVocoder, WaveNetVocoderConfig
 
 MODELS: dict[str, tuple[type[Vocoder], type]] = {
     Student.kind: (Student, StudentConfig),
     Teacher.kind: (Teacher, TeacherConfig),
     WaveGlow.kind: (WaveGlow, WaveGlowConfig),
+    WaveNetVocoder.kind: (WaveNetVocoder, WaveNetVocoderConfig),
 }
 
 __all__ = [
@@ -21,4 +23,6 @@ __all__ = [
     "Vocoder",
     "WaveGlow",
     "WaveGlowConfig",
+    "WaveNetVocoder",
+    "WaveNetVocoderConfig",
 ]

@@ -36,7 +36,7 @@ class TieredSampler:
         upper: Any = network.upper
         self.network = network
         self._layers = len(upper.gates)
-        self._context = upper.context.weight[:, :, 0].detach().double()
+        self._context = upper.context.weight[:, :, 0].detach().cpu().double()
         self.history = max(max_lag + network.reach, network.head_kernel, network.group)
         self._sizes = (network.group, network.reach, upper.context_step, components, min_log_scale)
         width, group = 2 * network.head_channels, network.group
@@ -65,23 +65,26 @@ class TieredSampler:
         context: TieredContext,
         state: SamplerState,
         *,
+        temperature: float = 1.0,
         threads: int = 1,
     ) -> tuple[Float[Tensor, "batch time"], SamplerState]:
         """The next samples of every stream, and the state after them.
 
         Args:
-            noise: draws of the density's standard variable, scaled by the temperature.
+            noise: draws of the density's standard variable.
             uniform: draws in (0, 1) that choose the component of a mixture.
+            temperature: scale of the noise.
             threads: streams that are worked on at once.
         """
         from vocoder.networks.tiered_kernels import sample
 
         lines = torch.cat([state.history, torch.empty_like(noise)], dim=1)
         queue = state.queue.clone()
-        knots = (self._context @ context.knots.double()).float()  # in float64: see DoubleInEvaluation
+        knots = (self._context @ context.knots.cpu().double()).float()  # in float64: see DoubleInEvaluation
         knots = knots.unflatten(1, (self._layers, -1)).permute(0, 3, 1, 2)
         lines_, noise_, uniform_, knots_, lags_, queues_ = (
-            t.detach().contiguous().numpy() for t in (lines, noise, uniform, knots, context.lag, queue)
+            t.detach().cpu().contiguous().numpy()
+            for t in (lines, noise * temperature, uniform, knots, context.lag, queue)
         )
 
         def one(row: int) -> None:

@@ -1,11 +1,19 @@
-"""From frames to context vectors, one for each group of audio samples."""
+"""From frames to context vectors: one for each group of audio samples, or one for each sample."""
 
+import math
+from collections.abc import Sequence
 from math import gcd
+from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from vocoder.errors import ConfigError
+from vocoder.networks.precision import DoubleInEvaluation
+
+Form = Literal["transposed", "stretched", "linear"]
 
 
 class GroupUpsampler(nn.Module):
@@ -68,3 +76,112 @@ class GroupUpsampler(nn.Module):
             return self.convolution(frames)[..., start:stop]
         samples = self.convolution(frames)[..., start * self.group_size : stop * self.group_size]
         return samples.unflatten(2, (-1, self.group_size)).transpose(2, 3).flatten(1, 2)
+
+
+class MelUpsampler(DoubleInEvaluation):
+    """F frames to F · hop context vectors, band by band, after a convolution that mixes the bands.
+
+    Forms: "transposed", stages of transposed convolutions (ClariNet, Ping et al. 2018); "stretched", stages
+    that repeat every column and smooth it (r9y9's WaveNet); "linear", the frames as knots of a linear
+    interpolation, F + 1 of them, which a `WaveNet` with `context_step` maps at their own rate.
+
+    In the first two, frame f reaches samples symmetrically around the middle of its hop, f · hop to
+    (f + 1) · hop, and nothing saturates. There are zeros beyond the ends of an utterance, in each stage, and
+    a stage begins as a linear interpolation or a plain smoothing. Knot f of the third lies on sample f · hop.
+
+    Args:
+        num_bands: of the frames, and of the context vectors.
+        scales: factors of the stages, whose product is the hop; for "linear", of the one interpolation.
+        context: frames on both sides that the first convolution sees; 0 for one at a time.
+        band_kernel: bands that a stage mixes; odd.
+        slope: of a leaky ReLU after each stage, if any.
+
+    Attributes:
+        left_context, right_context: frames that are needed before the first, after the last hop.
+        step: samples between context vectors.
+
+    Raises:
+        ConfigError: an even `band_kernel`.
+    """
+
+    def __init__(
+        self,
+        num_bands: int,
+        scales: Sequence[int],
+        *,
+        form: Form = "transposed",
+        context: int = 0,
+        band_kernel: int = 1,
+        slope: float | None = None,
+    ) -> None:
+        super().__init__()
+        if band_kernel % 2 == 0:
+            raise ConfigError(f"band_kernel must be odd, to have a middle, got {band_kernel}")
+        self.context, self.slope = context, slope
+        self.hop_length = math.prod(scales)
+        self.mix = nn.Conv1d(num_bands, num_bands, 2 * context + 1, bias=False)
+        nn.init.dirac_(self.mix.weight)
+        self.stages = nn.ModuleList()
+        reach = 0.0
+        for i, scale in enumerate(scales if form != "linear" else ()):
+            make = _transposed if form == "transposed" else _stretched
+            self.stages.append(make(scale, band_kernel))
+            reach += 1 / math.prod(scales[:i])
+        self.margin = math.ceil(reach)  # frames at the ends of a chunk that see where it was cut
+        self.step = self.hop_length if form == "linear" else 1
+        self.left_context = context + self.margin
+        self.right_context = context + self.margin + (form == "linear")
+
+    def forward(
+        self, frames: Float[Tensor, "batch band context"], outside: tuple[int, int] = (0, 0)
+    ) -> Float[Tensor, "batch band row"]:
+        """Context of all hops whose frames have the context that they need.
+
+        Args:
+            frames: the hops' own, and `left_context` before, `right_context` after them.
+            outside: how many of them, at each end, lie outside the utterance.
+        """
+        mixed = self.mix(frames.to(self.dtype))
+        if not self.stages:
+            return mixed.to(frames.dtype)
+        before, after = (max(0, beyond - self.context) for beyond in outside)
+        lines = mixed[..., before : mixed.shape[-1] - after].unsqueeze(1)
+        for stage in self.stages:
+            lines = stage(lines)
+            if self.slope is not None:
+                lines = F.leaky_relu(lines, self.slope)
+        cut = slice((self.margin - before) * self.hop_length, (after - self.margin) * self.hop_length or None)
+        return lines[:, 0, :, cut].to(frames.dtype)
+
+
+class _Stretch(nn.Module):
+    """Repeats every column."""
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x: Float[Tensor, "batch 1 band row"]) -> Float[Tensor, "batch 1 band column"]:
+        return x.repeat_interleave(self.scale, dim=3)
+
+
+def _stretched(scale: int, band_kernel: int) -> nn.Module:
+    smooth = nn.Conv2d(1, 1, (band_kernel, 2 * scale + 1), padding=(band_kernel // 2, scale), bias=False)
+    return nn.Sequential(_Stretch(scale), _one_band(smooth, torch.ones(2 * scale + 1) / (2 * scale + 1)))
+
+
+def _transposed(scale: int, band_kernel: int) -> nn.Module:
+    width = 2 * scale + scale % 2  # as even as the scale, so that there is a middle
+    size, stride = (band_kernel, width), (1, scale)
+    padding = (band_kernel // 2, (width - scale) // 2)
+    layer = nn.ConvTranspose2d(1, 1, size, stride, padding, bias=False)
+    distance = (torch.arange(width) - (width - 1) / 2).abs()
+    return _one_band(layer, (1 - distance / scale).clamp(min=0))
+
+
+def _one_band(layer: nn.Conv2d | nn.ConvTranspose2d, taps: Float[Tensor, "tap"]) -> nn.Module:
+    """The layer, with these taps for a band itself and none for its neighbours."""
+    nn.init.zeros_(layer.weight)
+    with torch.no_grad():
+        layer.weight[0, 0, layer.kernel_size[0] // 2] = taps
+    return layer

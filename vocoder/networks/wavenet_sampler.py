@@ -32,7 +32,8 @@ class WaveNetSampler:
             itself, so that rounding does not depend on the chunks.
         components, min_log_scale: of the density of a sample, as in `OutputConfig`.
         bound: samples are clipped to ± this.
-        silence: the class before the first sample; None where samples are numbers.
+        classes: the value that each class stands for; None where samples are numbers.
+        silence: the class before the first sample.
 
     Raises:
         InputError: a network of another form.
@@ -46,7 +47,8 @@ class WaveNetSampler:
         components: int = 1,
         min_log_scale: float = -9.0,
         bound: float = np.inf,
-        silence: int | None = None,
+        classes: Float[Tensor, "class"] | None = None,
+        silence: int = 0,
     ) -> None:
         if not (
             network.causal and network.skip_channels and network.context_channels and len(network.head) == 4
@@ -56,18 +58,18 @@ class WaveNetSampler:
             )
         first: Any = network.first
         context: Any = network.context
-        self.network, self.block, self.silence = network, block, silence
+        self.network, self.block, self.classes, self.silence = network, block, classes, silence
         self.step = network.context_step
         self.context = context.weight[:, :, 0].T.detach().float().cpu().contiguous()
-        classes = 0 if silence is None else first.weight.shape[1]
-        self._sizes = (self.step, classes, components, float(min_log_scale), np.float32(bound))
+        num_classes = 0 if classes is None else len(classes)
+        self._sizes = (self.step, num_classes, components, float(min_log_scale), np.float32(bound))
         head, head_bias = matrix(network.head[1])
         ends = (*matrix(first), head * network.skip_scale, head_bias, *matrix(network.head[3]))
         self._weights = (*(as_array(part) for part in ends), *stack_weights(network))
 
     def start(self, batch: int) -> WaveNetState:
         """The state before the first sample: silence."""
-        last = torch.full((batch, 1), float(self.silence or 0))
+        last = torch.full((batch, 1), float(self.silence))
         return WaveNetState(0, last, empty_queue(self.network, batch))
 
     def sample(
@@ -80,7 +82,7 @@ class WaveNetSampler:
         temperature: float = 1.0,
         threads: int = 1,
     ) -> tuple[Float[Tensor, "batch time"], WaveNetState]:
-        """The next samples (or classes) of every stream, and the state after them.
+        """The next samples of every stream, and the state after them.
 
         Args:
             noise: draws of the density's standard variable; not read where samples are classes.
@@ -94,7 +96,7 @@ class WaveNetSampler:
         length = noise.shape[1]
         if length % self.block:
             raise InputError(f"a chunk must hold whole blocks of {self.block} samples, got {length}")
-        scaled = noise * temperature if self.silence is None else torch.full_like(noise, temperature)
+        scaled = noise * temperature if self.classes is None else torch.full_like(noise, temperature)
         lines, queue = torch.cat([state.last, torch.empty_like(noise)], dim=1), state.queue.clone()
         rows = context.detach().transpose(1, 2).float().cpu()
         lines_, noise_, uniform_, queues_ = (
@@ -116,7 +118,8 @@ class WaveNetSampler:
                 )
 
         for_each_stream(one, len(lines), threads)
-        return lines[:, 1:], WaveNetState(state.position + length, lines[:, -1:].clone(), queue)
+        spoken = lines[:, 1:] if self.classes is None else self.classes[lines[:, 1:].long()]
+        return spoken, WaveNetState(state.position + length, lines[:, -1:].clone(), queue)
 
     def _map(self, rows: Float[Tensor, "row channel"], begin: int) -> np.ndarray:
         """What the context adds in each layer, for one block; always a product of the same shape."""
