@@ -10,7 +10,7 @@ from torch import Tensor
 from vocoder.audio import read, resample
 from vocoder.checkpoints import load
 from vocoder.errors import AudioError, NoDensity
-from vocoder.inference.scoring import Recording, prepare, score, score_blocks
+from vocoder.inference.scoring import Prepared, prepare, score, score_blocks
 from vocoder.mel import DIALECTS, MelFrontend
 from vocoder.models import Student, Teacher, Vocoder
 from vocoder.models.teacher import PCM16
@@ -29,12 +29,12 @@ def audio() -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def recording(teacher: Vocoder, audio: Tensor) -> Recording:
+def recording(teacher: Vocoder, audio: Tensor) -> Prepared:
     return prepare(audio, 22050, teacher.mel_spec)
 
 
 @pytest.mark.parametrize("window", [1, 16, 40, 100])
-def test_windows_give_the_bits_of_the_whole(teacher: Vocoder, recording: Recording, window: int) -> None:
+def test_windows_give_the_bits_of_the_whole(teacher: Vocoder, recording: Prepared, window: int) -> None:
     pieces = torch.cat(list(score_blocks(teacher, recording, window)))
     with torch.inference_mode():
         whole = teacher.score(recording.audio[None], recording.mel[None])[0]
@@ -42,7 +42,7 @@ def test_windows_give_the_bits_of_the_whole(teacher: Vocoder, recording: Recordi
 
 
 def test_one_frame_less_reach_would_not_do(
-    teacher: Vocoder, recording: Recording, monkeypatch: pytest.MonkeyPatch
+    teacher: Vocoder, recording: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reach is not merely large: without the audio that filter and WaveNet see, the bits are others."""
     before, after = teacher.score_reach or (0, 0)
@@ -53,7 +53,7 @@ def test_one_frame_less_reach_would_not_do(
         assert not torch.allclose(cut, whole, atol=1e-3)
 
 
-def test_bits_are_those_of_the_probabilities_of_pcm(teacher: Teacher, recording: Recording) -> None:
+def test_bits_are_those_of_the_probabilities_of_pcm(teacher: Teacher, recording: Prepared) -> None:
     """For one sample, 2^-bits over all 65,536 values adds up to 1."""
     padded, conditions = teacher._cover(PCM16.centre(PCM16.index(recording.audio[None])), recording.mel[None])
     density = teacher._density(padded, conditions)
@@ -69,8 +69,8 @@ def _slice(components, t: int):
     return type(components)(components.loc[..., t : t + 1], components.log_scale[..., t : t + 1])
 
 
-def test_the_curve_is_the_mean_of_each_hop(teacher: Vocoder, recording: Recording) -> None:
-    cut = Recording(recording.audio[: 20 * 256 + 100], recording.mel[:, :21])
+def test_the_curve_is_the_mean_of_each_hop(teacher: Vocoder, recording: Prepared) -> None:
+    cut = Prepared(recording.audio[: 20 * 256 + 100], recording.mel[:, :21])
     result = score(teacher, cut)
     assert (result.kind, result.sample_rate, result.hop_length) == ("exact", 22050, 256)
     assert result.curve.shape == (21,)
@@ -102,7 +102,7 @@ def test_too_little_audio_is_refused(teacher: Vocoder) -> None:
 
 
 def test_a_voice_without_figures_says_so(
-    recording: Recording, voices: Path, monkeypatch: pytest.MonkeyPatch
+    recording: Prepared, voices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Student, "score", Vocoder.score)
     with pytest.raises(NoDensity, match="another voice"):

@@ -4,7 +4,7 @@ from vocoder.evaluation.baselines import BASELINES, GriffinLim, Recording, basel
 from vocoder.evaluation.evaluate import evaluate
 from vocoder.evaluation.manifest import Clip, read_manifest
 from vocoder.evaluation.measures import MEASURES, Measure
-from vocoder.evaluation.plots import plot_comparison, plot_spectrogram_pair
+from vocoder.evaluation.plots import ScoredClip, plot_comparison, plot_scores, plot_spectrogram_pair
 from vocoder.evaluation.runner import Score, System, run
 from vocoder.evaluation.statistics import Estimate, estimate
 
@@ -17,11 +17,13 @@ __all__ = [
     "Measure",
     "Recording",
     "Score",
+    "ScoredClip",
     "System",
     "baseline",
     "estimate",
     "evaluate",
     "plot_comparison",
+    "plot_scores",
     "plot_spectrogram_pair",
     "read_manifest",
     "run",

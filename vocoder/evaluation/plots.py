@@ -1,8 +1,8 @@
-"""Pictures: waveforms and mels of several versions of one clip, spectrograms in pairs."""
+"""Pictures: waveforms and mels of several versions of one clip, spectrograms in pairs, scores over time."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,16 @@ COLOURS = "magma"
 FREQUENCY_TICKS = (500, 1000, 2000, 4000, 8000, 16000)
 DYNAMIC_RANGE_DB = 80.0
 N_FFT, HOP_LENGTH = 1024, 256
+WAVE_COLUMNS = 3000
+
+
+class ScoredClip(NamedTuple):
+    """A recording at the rate of its mel, and the bits a sample that a voice gives it."""
+
+    audio: Float[Tensor, "sample"]
+    mel: Float[Tensor, "mel frame"]
+    curve: Float[Tensor, "hop"]  # mean over the samples of each hop
+    bits_per_sample: float
 
 
 def plot_comparison(
@@ -86,6 +96,59 @@ def plot_spectrogram_pair(
     axes[0].set_ylabel("frequency [kHz]")
     figure.colorbar(image, ax=list(axes), label="level [dB]", fraction=0.03, pad=0.01)
     figure.savefig(path, dpi=110)
+
+
+def plot_scores(path: Path, clips: Mapping[str, ScoredClip], spec: MelSpec, unit: str) -> None:
+    """Write waveform, mel and bits of each of `clips`, one under the other; `unit` says what the bits are.
+
+    The format is that of the suffix. All curves have one scale, all mels one colour range.
+
+    Raises:
+        InputError: no clip.
+    """
+    if not clips:
+        raise InputError("there is no score to plot")
+    hop = spec.hop_length / spec.sample_rate
+    low = min(clip.mel.min().item() for clip in clips.values())
+    high = max(clip.mel.max().item() for clip in clips.values())
+    bottom = min(0.0, *(clip.curve.min().item() for clip in clips.values()))
+    top = 1.05 * max(clip.curve.max().item() for clip in clips.values())
+    figure = _figure(11.0, 3.9 * len(clips) + 0.3)
+    rows = figure.subplots(len(clips), 1, squeeze=False)[:, 0]
+    for row, (name, clip) in zip(rows, clips.items(), strict=True):
+        wave_axes, mel_axes, bits_axes = _thirds(row)
+        _draw_wave(wave_axes, clip.audio, spec.sample_rate)
+        wave_axes.set_title(name, loc="left", fontweight="bold")
+        wave_axes.set_title(f"{clip.bits_per_sample:.3f} {unit}", loc="right")
+        extent = (*_frame_edges(spec, clip.mel.shape[1]), -0.5, spec.num_mels - 0.5)
+        mel_axes.imshow(clip.mel.numpy(), cmap=COLOURS, vmin=low, vmax=high, extent=extent, **_IMAGE)
+        _label_bands(mel_axes, spec)
+        edges = np.minimum(np.arange(len(clip.curve) + 1) * hop, len(clip.audio) / spec.sample_rate)
+        bits_axes.stairs(clip.curve.numpy(), edges, fill=True, baseline=bottom, color="#9c2e7f", alpha=0.25)
+        bits_axes.stairs(clip.curve.numpy(), edges, baseline=None, color="#6b1d73", linewidth=0.9)
+        bits_axes.axhline(clip.bits_per_sample, color="black", linewidth=0.8, linestyle=(0, (4, 3)))
+        bits_axes.set(ylim=(bottom, top), ylabel="bits / sample", xlabel="time [s]")
+        bits_axes.set_xlim(0, len(clip.audio) / spec.sample_rate)
+        bits_axes.grid(alpha=0.25)
+    figure.savefig(path, dpi=110)
+
+
+def _thirds(row: Any) -> Any:
+    """Three panels with one time axis in the place of one: waveform, mel, curve."""
+    row.set_axis_off()
+    grid = row.get_subplotspec().subgridspec(3, 1, height_ratios=[1, 2.2, 1.6])
+    return grid.subplots(sharex=True)
+
+
+def _draw_wave(axes: Any, audio: Tensor, sample_rate: int) -> None:
+    """The waveform; where it has more samples than a picture has columns, what they span."""
+    samples = audio.numpy()
+    step = max(1, len(samples) // WAVE_COLUMNS)
+    columns = samples[: len(samples) // step * step].reshape(-1, step)
+    seconds = np.arange(len(columns)) * step / sample_rate
+    axes.fill_between(seconds, columns.min(1), columns.max(1), color="black", linewidth=0.4)
+    peak = max(1e-3, float(np.abs(samples).max()))
+    axes.set(ylim=(-1.05 * peak, 1.05 * peak), ylabel="amplitude")
 
 
 _IMAGE: dict[str, Any] = {"aspect": "auto", "origin": "lower", "interpolation": "nearest"}

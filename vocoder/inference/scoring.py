@@ -1,6 +1,6 @@
-"""How well a voice foresees a recording: bits of each sample, window by window, so that length costs no memory."""
+"""How well a voice foresees a recording: bits of each sample, window by window: memory does not grow."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,15 +9,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vocoder.audio import resample
-from vocoder.errors import AudioError
+from vocoder.errors import AudioError, UnknownVoice
 from vocoder.mel import MelFrontend, MelSpec, StreamingMel
-from vocoder.models import Vocoder
+from vocoder.models import MODELS, Vocoder
 
+KINDS = {
+    "exact": "exact probability of 16-bit samples",
+    "density": "continuous density over a step of 16-bit PCM",
+}
 WINDOW_FRAMES = 256
 _ANALYSIS_SAMPLES = 1 << 18
 
 
-class Recording(NamedTuple):
+class Prepared(NamedTuple):
     """What is scored: audio at a voice's rate, and its mel, which covers all of it."""
 
     audio: Float[Tensor, "sample"]
@@ -25,11 +29,11 @@ class Recording(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Score:
+class Likelihood:
     """Bits a sample under a voice, each given the samples before it.
 
     Attributes:
-        kind: "exact", of 16-bit PCM; "density", of a continuous density over a step of 16-bit PCM.
+        kind: what the bits are, a key of `KINDS`.
         bits: of each sample.
     """
 
@@ -48,7 +52,20 @@ class Score:
         return torch.stack([hop.mean() for hop in self.bits.split(self.hop_length)])
 
 
-def prepare(audio: Float[Tensor, "sample"], sample_rate: int, spec: MelSpec) -> Recording:
+def choose_voice(kinds: Mapping[str, str]) -> str:
+    """Of voices, name to kind of model, the first whose figure is exact, or else a density.
+
+    Raises:
+        UnknownVoice: there is none.
+    """
+    for likelihood in KINDS:
+        for name, kind in kinds.items():
+            if kind in MODELS and MODELS[kind][0].likelihood == likelihood:
+                return name
+    raise UnknownVoice("none of the installed voices can score audio: install one of kind 'teacher'")
+
+
+def prepare(audio: Float[Tensor, "sample"], sample_rate: int, spec: MelSpec) -> Prepared:
     """Bring a recording to the rate of `spec` and analyse it.
 
     Samples at its end that no frame stands for are left out.
@@ -63,21 +80,21 @@ def prepare(audio: Float[Tensor, "sample"], sample_rate: int, spec: MelSpec) -> 
             f"give at least {spec.min_samples}"
         )
     mel = _analyse(audio, spec)
-    return Recording(audio[: spec.num_samples(mel.shape[1])], mel)
+    return Prepared(audio[: spec.num_samples(mel.shape[1])], mel)
 
 
-def score(voice: Vocoder, recording: Recording) -> Score:
+def score(voice: Vocoder, recording: Prepared) -> Likelihood:
     """The whole recording at once; raises `NoDensity` where the voice has no figure for single samples."""
     return finish(voice, list(score_blocks(voice, recording)))
 
 
-def finish(voice: Vocoder, blocks: list[Float[Tensor, "_"]]) -> Score:
+def finish(voice: Vocoder, blocks: list[Float[Tensor, "_"]]) -> Likelihood:
     """What the blocks of `score_blocks` come to."""
-    return Score(str(voice.likelihood), voice.sample_rate, voice.mel_spec.hop_length, torch.cat(blocks))
+    return Likelihood(str(voice.likelihood), voice.sample_rate, voice.mel_spec.hop_length, torch.cat(blocks))
 
 
 def score_blocks(
-    voice: Vocoder, recording: Recording, window_frames: int = WINDOW_FRAMES
+    voice: Vocoder, recording: Prepared, window_frames: int = WINDOW_FRAMES
 ) -> Generator[Float[Tensor, "_"]]:
     """Bits of each sample, in blocks on the CPU, each computed when it is asked for.
 
