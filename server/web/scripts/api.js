@@ -1,0 +1,60 @@
+// The server's API. Every failure becomes a Problem, whose words are for the reader.
+
+const MAX_RETRIES = 5;
+
+export class Problem extends Error {
+  /**
+   * @param {string} title what went wrong
+   * @param {string} detail what to do
+   */
+  constructor(title, detail) {
+    super(`${title}: ${detail}`);
+    this.title = title;
+    this.detail = detail;
+  }
+}
+
+/**
+ * The answer to a request, its body not read yet. A busy server is asked again when it says so.
+ *
+ * @param {string} path relative to the page, so that the page may lie below a prefix
+ * @param {{query?: Object, body?: BodyInit, type?: string, accept?: string, signal?: AbortSignal}} options
+ */
+export async function request(path, { query = {}, body, type, accept = "*/*", signal } = {}) {
+  const parameters = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined));
+  const url = parameters.size ? `${path}?${parameters}` : path;
+  const headers = { Accept: accept, ...(type && { "Content-Type": type }) };
+  const method = body === undefined ? "GET" : "POST";
+  for (let attempt = 0; ; attempt++) {
+    const response = await send(url, { method, body, headers, signal });
+    if (response.ok) return response;
+    const wait = Number(response.headers.get("Retry-After"));
+    if (response.status !== 503 || !wait || attempt === MAX_RETRIES) throw await problemOf(response);
+    await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
+  }
+}
+
+export async function getJson(path) {
+  return (await request(path, { accept: "application/json" })).json();
+}
+
+async function send(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem("The server does not answer", "Check that it is running and reachable, then try again.");
+  }
+}
+
+async function problemOf(response) {
+  if (response.headers.get("Content-Type")?.startsWith("application/problem+json")) {
+    const { title, detail } = await response.json();
+    return new Problem(title, sentence(detail));
+  }
+  return new Problem("The server failed", `It answered ${response.status}. Try again, or look into its log.`);
+}
+
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}

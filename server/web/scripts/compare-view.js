@@ -1,0 +1,82 @@
+// The comparison on the screen: rows, the player, the view of the pictures.
+
+import { Comparison } from "./comparison.js";
+import { announce, report } from "./messages.js";
+import { Player } from "./player.js";
+import { TakeRow } from "./take-row.js";
+import { Transport } from "./transport.js";
+
+const $ = (selector) => document.querySelector(selector);
+
+const transport = new Transport(new Player());
+let comparison;
+let rows = [];
+
+$("#view").addEventListener("change", ({ target }) => showView(target.value));
+$("#make-all").addEventListener("click", makeAll);
+
+/**
+ * Show a recording beside what every system makes of it.
+ *
+ * @param {{samples: Float32Array, rate: number, title: string, text: string}} recording
+ * @param {import("./systems.js").System[]} systems
+ */
+export async function compare({ samples, rate, title, text }, systems) {
+  const next = new Comparison(samples, rate, systems);
+  await next.melFor(systems[0].voice); // what cannot be analysed is refused before anything is shown
+  comparison?.abandon();
+  comparison = next;
+  $("#compare-title").textContent = title;
+  $("#compare-text").textContent = text;
+  $("#compare").hidden = false;
+  rows = makeRows(systems);
+  $("#takes").replaceChildren(...rows.map((row) => row.element));
+  transport.offer(comparison.takes, { onWant: make, onChange: showPlaying });
+  showView(document.querySelector("#view input:checked").value);
+  $("#make-all").disabled = false;
+  await Promise.all(rows.map((row) => row.begin()));
+  announce(`${title} is analysed. ${systems.length} systems can speak it.`);
+}
+
+function makeRows(systems) {
+  const original = { take: comparison.recording, voice: systems[0].voice, title: "recording", about: "What the mel is taken from" };
+  const spoken = comparison.spoken.map(({ system, take }) => ({ take, voice: system.voice, title: system.name, about: system.about }));
+  return [original, ...spoken].map((what) => {
+    const { take } = what;
+    const events = {
+      onToggle: () => transport.toggle(take),
+      onSeek: (seconds) => transport.seek(take, seconds),
+    };
+    take.addEventListener("change", () => tell(take));
+    return new TakeRow(comparison, what, events);
+  });
+}
+
+async function make(take) {
+  try {
+    await comparison.make(take);
+  } catch (problem) {
+    report(problem);
+  }
+}
+
+async function makeAll() {
+  $("#make-all").disabled = true;
+  for (const take of comparison.takes) await make(take);
+}
+
+function tell(take) {
+  if (take.state === "making") announce(`${take.name} is being made.`);
+  if (take.state === "done") announce(`${take.name} is made: first audio after ${Math.round(1000 * take.firstSeconds)} milliseconds.`);
+}
+
+function showPlaying(active, state) {
+  comparison.takes.forEach((take, i) => rows[i].showPlaying(take === active ? state : "idle"));
+}
+
+function showView(view) {
+  const [low, , high] = $("#scale").children;
+  $("#scale").classList.toggle("difference", view === "difference");
+  [low.textContent, high.textContent] = view === "difference" ? ["20 dB too little", "20 dB too much"] : ["quiet", "70 dB louder"];
+  for (const row of rows) row.view = view;
+}

@@ -1,0 +1,114 @@
+// Plays a take through Web Audio, piece by piece while it is made, sample after sample without a gap.
+
+const LEAD_SECONDS = 0.03; // between asking for a sound and hearing it
+const FIRST_SECONDS = 0.05; // audio in hand before the first sound
+const MARGIN = 1.1; // how much slower than measured the rest may be made
+
+/** Fires "change" when it starts, waits for audio, stops or ends. */
+export class Player extends EventTarget {
+  /** idle, waiting (for audio to be made) or playing */
+  state = "idle";
+  take = undefined;
+  #contexts = new Map();
+  #sources = new Set();
+  #next = 0; // the first sample that is not scheduled yet
+  #origin = undefined; // the context's time of sample 0
+
+  /** Play `take` from `seconds`; what is not made yet is waited for. */
+  play(take, seconds = 0) {
+    this.#silence();
+    this.take = take;
+    this.#next = Math.round(seconds * take.rate);
+    this.#context.resume();
+    take.addEventListener("progress", this.#feed);
+    take.addEventListener("change", this.#feed);
+    this.#set("waiting");
+    this.#feed();
+  }
+
+  stop() {
+    this.#silence();
+    this.#set("idle");
+  }
+
+  /** Seconds into the take. */
+  get position() {
+    if (this.#origin === undefined) return this.take ? this.#next / this.take.rate : 0;
+    const elapsed = this.#context.currentTime - this.#origin;
+    return Math.max(0, Math.min(elapsed, this.#next / this.take.rate));
+  }
+
+  /** One context for each rate, so that nothing is resampled piece by piece. */
+  get #context() {
+    const { rate } = this.take;
+    if (!this.#contexts.has(rate)) this.#contexts.set(rate, new AudioContext({ sampleRate: rate }));
+    return this.#contexts.get(rate);
+  }
+
+  #feed = () => {
+    const { take } = this;
+    if (take.state === "failed") return this.stop();
+    const length = take.received - this.#next;
+    if (length <= 0) return;
+    const now = this.#context.currentTime;
+    if (this.#origin === undefined || this.#due < now) {
+      this.#origin = undefined; // it ran dry: wait until the rest can be heard in one piece
+      if (!this.#isAhead()) return this.#set("waiting");
+      this.#origin = Math.round((now + LEAD_SECONDS) * take.rate - this.#next) / take.rate;
+    }
+    this.#schedule(take.samples.subarray(this.#next, take.received));
+    this.#set("playing");
+  };
+
+  /** When the next sample has to sound. */
+  get #due() {
+    return this.#origin + this.#next / this.take.rate;
+  }
+
+  /** Whether the take will be made faster than it is heard, from here to its end. */
+  #isAhead() {
+    const { take } = this;
+    if (take.state === "done") return true;
+    const toMake = ((take.samples.length - take.received) / take.rate) * take.pace;
+    const toHear = (take.samples.length - this.#next) / take.rate;
+    return take.received - this.#next >= FIRST_SECONDS * take.rate && MARGIN * toMake <= toHear;
+  }
+
+  #schedule(samples) {
+    const buffer = this.#context.createBuffer(1, samples.length, this.take.rate);
+    buffer.copyToChannel(samples, 0);
+    const source = new AudioBufferSourceNode(this.#context, { buffer });
+    source.connect(this.#context.destination);
+    source.start(this.#due);
+    this.#sources.add(source);
+    this.#next += samples.length;
+    source.onended = () => {
+      this.#sources.delete(source);
+      if (this.#sources.size === 0) this.#set(this.take.state === "making" ? "waiting" : "ended");
+    };
+  }
+
+  #silence() {
+    if (!this.take) return;
+    this.#next = Math.round(this.position * this.take.rate);
+    this.#origin = undefined;
+    this.take.removeEventListener("progress", this.#feed);
+    this.take.removeEventListener("change", this.#feed);
+    for (const source of this.#sources) {
+      source.onended = null;
+      source.stop();
+    }
+    this.#sources.clear();
+  }
+
+  #set(state) {
+    if (state === "ended") {
+      this.#silence();
+      this.#next = 0;
+      state = "idle";
+    }
+    if (state === this.state) return;
+    this.state = state;
+    this.dispatchEvent(new Event("change"));
+  }
+}

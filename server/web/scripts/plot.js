@@ -1,0 +1,51 @@
+// A uPlot with the page's type and colours, as wide as the element that it lies in.
+
+/* global uPlot */
+import { scheme, token } from "./colours.js";
+
+const AXIS_WIDTH = 44;
+const CURSORS = "takes";
+
+/**
+ * @param {HTMLElement} element
+ * @param {{data: Array, series: Array, scales: Object, y: Object, x?: Object, hooks?: Object, bands?: Array}} options
+ * @param {(seconds: number) => void} onSeek a click into the plot
+ * @returns {{redraw: () => void, setData: (data: Array) => void, setScale: Function}}
+ */
+export function makePlot(element, { data, series, scales, x, y, hooks = {}, bands }, onSeek) {
+  const axis = (options) => ({
+    stroke: () => token("--muted"),
+    font: `11px ${token("--font")}`,
+    grid: { show: false },
+    ticks: { show: false },
+    ...options,
+  });
+  const plot = new uPlot(
+    {
+      width: element.clientWidth || 600,
+      height: element.clientHeight,
+      padding: [2, 1, 2, 0],
+      legend: { show: false },
+      cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false }, sync: { key: CURSORS } },
+      scales: { ...scales, x: { time: false, ...scales.x } },
+      axes: [
+        axis({ size: 20, gap: 2, space: 70, values: (_, ticks) => ticks.map((tick) => `${tick} s`), show: false, ...x }),
+        axis({ size: AXIS_WIDTH, gap: 6, ...y }),
+      ],
+      series: [{}, ...series],
+      bands,
+      hooks,
+    },
+    data,
+    element,
+  );
+  const playhead = document.createElement("div");
+  playhead.className = "playhead";
+  plot.over.append(playhead);
+  plot.over.addEventListener("click", () => onSeek(plot.posToVal(plot.cursor.left, "x")));
+  new ResizeObserver(() => {
+    if (element.clientWidth) plot.setSize({ width: element.clientWidth, height: element.clientHeight });
+  }).observe(element);
+  scheme.addEventListener("change", () => plot.redraw(false));
+  return plot;
+}

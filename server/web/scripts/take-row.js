@@ -1,0 +1,145 @@
+// One row of the comparison: a take's play button, figures and pictures.
+
+import { analyse, difference, distance } from "./mel.js";
+import { Spectrogram } from "./spectrogram.js";
+import { Waveform } from "./waveform.js";
+import { encodeWav } from "./wav.js";
+
+const RANGE = 70; // decibels below the recording's loudest
+const DIFFERENCE = 20;
+
+export class TakeRow {
+  #take;
+  #voice;
+  #comparison;
+  #mel;
+  #waveform;
+  #spectrogram;
+  #view = "mel";
+  #due = false;
+
+  /**
+   * @param {import("./comparison.js").Comparison} comparison
+   * @param {{take: import("./take.js").Take, voice: Object, title: string, about: string}} what
+   * @param {{onToggle: Function, onSeek: (seconds: number) => void}} events
+   */
+  constructor(comparison, { take, voice, title, about }, { onToggle, onSeek }) {
+    this.#take = take;
+    this.#voice = voice;
+    this.#comparison = comparison;
+    this.element = document.querySelector("#take-template").content.cloneNode(true).firstElementChild;
+    this.element.dataset.take = take.name;
+    this.#find("h3").textContent = title;
+    this.#find(".take-title p").textContent = about;
+    this.button = this.#find(".play");
+    this.button.addEventListener("click", onToggle);
+    this.showPlaying("idle");
+    this.#onSeek = onSeek;
+    take.addEventListener("progress", () => this.#drawSoon());
+    take.addEventListener("change", () => this.#changed());
+  }
+
+  #onSeek;
+
+  /** Draw, once the row is in the document and has a width. */
+  async begin() {
+    const { duration, peak } = this.#comparison;
+    const spec = this.#voice.mel_spec;
+    this.#waveform = new Waveform(this.#find(".waveform"), { duration, peak }, this.#onSeek);
+    this.#spectrogram = new Spectrogram(this.#find(".picture.mel"), { duration, spec }, this.#onSeek);
+    await this.#changed();
+  }
+
+  /** @param {"mel" | "difference"} view */
+  set view(view) {
+    this.#view = view;
+    this.#drawMel();
+  }
+
+  /** @param {"idle" | "waiting" | "playing"} state */
+  showPlaying(state) {
+    const sounds = state !== "idle";
+    this.element.classList.toggle("active", sounds);
+    this.button.classList.toggle("waiting", state === "waiting");
+    this.button.setAttribute("aria-label", `${sounds ? "Pause" : "Play"} ${this.#take.name}`);
+    this.#find(".play use").setAttribute("href", `web/icons.svg#${sounds ? "pause" : "play"}`);
+  }
+
+  async #changed() {
+    const { state, problem } = this.#take;
+    this.element.classList.toggle("begun", state !== "empty");
+    this.element.dataset.state = state;
+    const error = this.#find(".take-error");
+    error.hidden = state !== "failed";
+    if (state === "failed") error.textContent = `${problem.title ?? "It failed"}. ${problem.detail ?? problem.message}`;
+    this.#drawSoon();
+    if (state === "done") await this.#finish();
+  }
+
+  async #finish() {
+    const { samples, rate, name } = this.#take;
+    const link = this.#find(".download");
+    link.href = URL.createObjectURL(encodeWav(samples, rate));
+    link.download = `${name}.wav`;
+    link.setAttribute("aria-label", `Download ${name} as WAV`);
+    link.hidden = false;
+    const isRecording = this.#take === this.#comparison.recording;
+    this.#mel = isRecording ? await this.#comparison.melFor(this.#voice) : await analyse(samples, rate, this.#voice);
+    await this.#drawMel();
+    this.#showFigures();
+  }
+
+  /** At most one drawing a frame of the screen. */
+  #drawSoon() {
+    if (this.#due || !this.#waveform) return;
+    this.#due = true;
+    requestAnimationFrame(() => {
+      this.#due = false;
+      this.#waveform.update(this.#take);
+      this.#showFigures();
+    });
+  }
+
+  async #drawMel() {
+    if (!this.#mel) return;
+    const reference = await this.#comparison.melFor(this.#voice);
+    const isRecording = this.#take === this.#comparison.recording;
+    const element = this.#find(".picture.mel");
+    if (this.#view === "difference" && !isRecording) {
+      const scale = { low: -DIFFERENCE, high: DIFFERENCE, colours: "--difference" };
+      this.#spectrogram.show(difference(this.#mel, reference), scale);
+      element.setAttribute("aria-label", `Difference of the mels of ${this.#take.name} and the recording`);
+    } else {
+      const high = reference.decibels.reduce((peak, value) => Math.max(peak, value), -Infinity);
+      this.#spectrogram.show(this.#mel, { low: high - RANGE, high, colours: "--mel" });
+      element.setAttribute("aria-label", `Mel-spectrogram of ${this.#take.name}`);
+    }
+    this.#find(".waveform").setAttribute("aria-label", `Waveform of ${this.#take.name}`);
+    this.element.dataset.drawn = this.#view;
+    if (!isRecording) this.distance = distance(this.#mel, reference);
+  }
+
+  #showFigures() {
+    const { firstSeconds, totalSeconds, samples, rate } = this.#take;
+    const rows = [];
+    if (firstSeconds) rows.push(["First audio", `${(1000 * firstSeconds).toFixed(0)} ms`]);
+    if (totalSeconds) rows.push(["Speed", `${(samples.length / rate / totalSeconds).toPrecision(2)} × real time`]);
+    if (this.distance) rows.push(["Mel distance", `${this.distance.toFixed(1)} dB`]);
+    this.#find(".figures").replaceChildren(...rows.map(([name, value]) => definition(name, value)));
+  }
+
+  #find(selector) {
+    return this.element.querySelector(selector);
+  }
+}
+
+/** A term and what it is, for a `dl`. */
+export function definition(name, value) {
+  const row = document.createElement("div");
+  const term = document.createElement("dt");
+  const description = document.createElement("dd");
+  term.textContent = name;
+  description.textContent = value;
+  row.append(term, description);
+  return row;
+}
