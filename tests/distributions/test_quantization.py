@@ -63,3 +63,8 @@ def test_values_beyond_the_grid_fall_into_the_open_bins():
 def test_impossible_bit_depth_is_refused(bits):
     with pytest.raises(InputError, match=f"bits must be from 1 to 23, got {bits}"):
         QuantizationGrid(bits)
+
+
+def test_a_mu_law_value_belongs_to_its_class():
+    classes = torch.arange(256)
+    assert torch.equal(mu_law_quantize(mu_law_dequantize(classes)), classes)

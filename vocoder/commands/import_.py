@@ -46,3 +46,35 @@ def waveglow(
     save_checkpoint(output, model, description=description, training={"imported": file.name})
     size = model.num_parameters() / 1e6
     typer.echo(f"{output}: {size:.1f} M parameters, {model.lookahead_frames} frames of look-ahead")
+
+
+@app.command()
+def wavenet(
+    file: Annotated[Path, typer.Argument(help="A .pth or .safetensors file.", show_default=False)],
+    config: Annotated[Path, typer.Option("--config", help="Its hyper-parameters, a JSON file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The voice, a .safetensors file.")],
+    statistics: Annotated[
+        Path | None, typer.Option(help="Mean and scale of its mels, an .npz file: what meanvar.joblib holds.")
+    ] = None,
+    speaker: Annotated[int | None, typer.Option(help="Which of its speakers.", min=0)] = None,
+    description: Annotated[str, typer.Option(help="What the voice is.")] = "",
+) -> None:
+    """The WaveNet of r9y9's wavenet_vocoder: mixture of logistics, Gaussian, or 256 mu-law classes.
+
+    Upstream normalises its mels by statistics of the corpus. Where joblib is at hand, write them out with
+      s = joblib.load("meanvar.joblib"); numpy.savez("meanvar.npz", mean=s.mean_, scale=s.scale_)
+
+    Example:
+      vocoder import wavenet model.pth --config hparams.json --statistics meanvar.npz -o voice.safetensors
+    """
+    from vocoder.checkpoints import save_checkpoint
+    from vocoder.checkpoints.importers import import_wavenet
+    from vocoder.checkpoints.importers.wavenet import read_statistics
+
+    read = read_statistics(statistics) if statistics else None
+    model = import_wavenet(file, config, statistics=read, speaker=speaker)
+    save_checkpoint(output, model, description=description, training={"imported": file.name})
+    if read is None:
+        typer.echo("no --statistics: the voice takes mels as they are, so normalise them yourself", err=True)
+    size = model.num_parameters() / 1e6
+    typer.echo(f"{output}: {size:.1f} M parameters, {model.lookahead_frames} frames of look-ahead")

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributions import Distribution
+from torch.types import _size
 
 from vocoder.distributions.location_scale import widen
 from vocoder.distributions.quantization import QuantizationGrid, mu_law_dequantize, mu_law_quantize
@@ -42,8 +43,9 @@ class MuLawCategorical(Distribution):
         return below.sum(dim=1).clamp(max=self.logits.shape[1] - 1)
 
     @torch.no_grad()
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Float[Tensor, "..."]:  # noqa: B008
+    def sample(self, sample_shape: _size = ()) -> Float[Tensor, "..."]:
         """Values in [-1, 1], each in the middle of its class."""
         last = self.logits.movedim(1, -1)
-        drawn = torch.distributions.Categorical(logits=last, validate_args=False).sample(sample_shape)
+        classes = torch.distributions.Categorical(logits=last, validate_args=False)
+        drawn = classes.sample(torch.Size(sample_shape))
         return mu_law_dequantize(drawn)

@@ -1,6 +1,6 @@
 """From a conditioner's parameters to the density of each sample."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -46,12 +46,15 @@ class OutputConfig(Config):
             return MU_LAW_CLASSES
         return 2 if self.components == 1 else 3 * self.components
 
-    def initial_parameters(self) -> Float[Tensor, "parameter"]:
-        """Zeros, but log-scales from 0 to -3 over the components: equal ones would stay equal forever."""
-        parameters = torch.zeros(self.num_parameters)
+    @torch.no_grad()
+    def initialize(self, layer: Any) -> None:
+        """Set the bias of the layer that predicts the parameters: zeros, and a spread of log-scales.
+
+        The components of a mixture differ from the start: equal ones would stay equal forever.
+        """
+        layer.bias.zero_()
         if self.components > 1:
-            parameters[2 * self.components :] = torch.linspace(0, -3, self.components)
-        return parameters
+            layer.bias[2 * self.components :] = torch.linspace(0, -3, self.components)
 
     def density(self, parameters: Float[Tensor, "batch parameter time"]) -> Density:
         """The density of each sample, of batch shape `[B, T]`."""

@@ -55,8 +55,11 @@ def mu_law_decode(y: Float[Tensor, "..."], mu: int = 255) -> Float[Tensor, "..."
 
 
 def mu_law_quantize(x: Float[Tensor, "..."], mu: int = 255) -> Int[Tensor, "..."]:
-    """The class, 0 … mu, of `x` in [-1, 1]: the companded value rounded towards class 0."""
-    return ((mu_law_encode(x, mu) + 1) / 2 * mu).long()
+    """The class, 0 … mu, of `x` in [-1, 1]: the companded value rounded towards class 0.
+
+    Rounded values of `mu_law_dequantize` lie on the edge and belong to their own class: 1e-4 of one is added.
+    """
+    return ((mu_law_encode(x, mu) + 1) / 2 * mu + 1e-4).long()
 
 
 def mu_law_dequantize(index: Int[Tensor, "..."], mu: int = 255) -> Float[Tensor, "..."]:

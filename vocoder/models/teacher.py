@@ -96,8 +96,7 @@ class Teacher(AutoregressiveVocoder):
             context_step=self.groups,
             **sizes,
         )
-        with torch.no_grad():
-            self.wavenet.last.bias.copy_(config.output.initial_parameters())
+        config.output.initialize(self.wavenet.last)
         pitch, context = self.pitch.network, self.conditioning
         self.left_context = pitch.left_context + context.left_context
         self.right_context = pitch.right_context + context.right_context

@@ -56,6 +56,9 @@ class WaveNetVocoderConfig(Config):
     whitening: WhiteningConfig | None = None
     pre_emphasis: float = Field(default=0.0, ge=0, lt=1, description="of the audio, where nothing whitens it")
     level: float = Field(default=0.05, gt=0, description="of the audio, where nothing whitens it")
+    bound: float | None = Field(
+        default=None, gt=0, description="of the network's samples in synthesis; see `WaveNetVocoder`"
+    )
     mel_mean: float = Field(
         default=-5.0, description="of the mels, about; the network sees (mel - mean) / std"
     )
@@ -81,7 +84,8 @@ class WaveNetVocoderConfig(Config):
 class WaveNetVocoder(AutoregressiveVocoder):
     """A causal WaveNet over samples, shown each sample one late, and a learned upsampler of the mel.
 
-    Samples are clipped to ±1 where no filter is, as the density's open outermost bins mean.
+    In synthesis the network's samples are clipped to ± `config.bound`; without one, and where no filter is,
+    to ±1 of the audio, as the density's open outermost bins mean.
     """
 
     kind: ClassVar[str] = "wavenet"
@@ -109,9 +113,7 @@ class WaveNetVocoder(AutoregressiveVocoder):
             variance_preserving=True,
             **sizes,
         )
-        last: torch.nn.Module = self.wavenet.head[-1]
-        with torch.no_grad():
-            last.bias.copy_(config.output.initial_parameters())  # type: ignore[operator]
+        config.output.initialize(self.wavenet.head[-1])
         reach = self.whitening
         self.left_context = max(self.upsampler.left_context, reach.left_context if reach else 0)
         self._lookahead = max(self.upsampler.right_context, reach.right_context + 1 if reach else 0)
@@ -126,13 +128,13 @@ class WaveNetVocoder(AutoregressiveVocoder):
         return self.wavenet.receptive_field
 
     def make_sampler(self) -> Sampler:
-        output, unfiltered = self.output, self.num_taps == 1
+        output, full_scale = self.output, 1 / self.level if self.num_taps == 1 else float("inf")
         return WaveNetSampler(
             self.wavenet,
             block=self.mel_spec.hop_length,
             components=output.components,
             min_log_scale=output.min_log_scale,
-            bound=1 / self.level if unfiltered else float("inf"),
+            bound=self.config.bound or full_scale,
             classes=mu_law_dequantize(torch.arange(MU_LAW_CLASSES)) if output.categorical else None,
             silence=int(mu_law_quantize(torch.zeros(()))) if output.categorical else 0,
         )

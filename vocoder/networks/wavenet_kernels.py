@@ -130,7 +130,7 @@ def draw(
 @numba.njit(cache=True, nogil=True)
 def draw_class(logits: np.ndarray, temperature: float, uniform: np.float64) -> int:
     """The class that `uniform` stands for; at temperature 0 the likeliest. Summed in float64."""
-    likeliest = np.argmax(logits)
+    likeliest = int(np.argmax(logits))
     if temperature == 0:
         return likeliest
     largest, total = np.float64(logits[likeliest]), 0.0

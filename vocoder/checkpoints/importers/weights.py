@@ -47,7 +47,8 @@ def fold_weight_norm(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for name in [name for name in weights if name.endswith(length)]:
             stem = name.removesuffix(length)
             g, v = folded.pop(name), folded.pop(stem + direction)
-            folded[stem + ".weight"] = v * (g / torch.linalg.vector_norm(v, dim=(1, 2), keepdim=True))
+            norm = torch.linalg.vector_norm(v, dim=tuple(range(1, v.dim())), keepdim=True)
+            folded[stem + ".weight"] = v * (g / norm)
     return folded
 
 
