@@ -32,10 +32,14 @@ def read_config(model: type[Model], path: str | Path, overrides: Iterable[str] =
 
     Raises `ConfigError` when the file is missing, is not a YAML mapping, or does not fit the model.
     """
-    values = read_mapping(path)
+    return parse_config(model, overridden(read_mapping(path), overrides), str(path))
+
+
+def overridden(values: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """`values`, changed by `key.path=value` items whose values are YAML; raises `ConfigError`."""
     for item in overrides:
         _override(values, item)
-    return parse_config(model, values, str(path))
+    return values
 
 
 def read_mapping(path: str | Path) -> dict[str, Any]:

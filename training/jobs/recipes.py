@@ -1,0 +1,99 @@
+"""The recipes that jobs know by name: what configures and trains each, what is checked beforehand."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from training.jobs.datasets import check_recordings
+from vocoder.config import Config, parse_config, read_mapping
+from vocoder.errors import ConfigError
+
+PRESETS = Path(__file__).parents[2] / "configs" / "recipe"
+
+
+class Entry(NamedTuple):
+    """`module:name` of the configuration, and of `train(config, folder, progress=...)`, None if stopped."""
+
+    config: str
+    train: str
+
+
+RECIPES = {
+    "student": Entry("training.recipes.student:StudentRecipe", "training.recipes.student:train_student"),
+    "teacher": Entry("training.recipes.teacher:TeacherRecipe", "training.recipes.teacher:train_teacher"),
+    "flow": Entry("training.density.recipe:DensityConfig", "training.density.recipe:train_density"),
+}
+
+
+def entry_of(recipe: str) -> Entry:
+    """Raises `ConfigError` for a name that is none of `RECIPES`."""
+    if recipe not in RECIPES:
+        raise ConfigError(f"recipe: {recipe!r} is unknown; choose from {', '.join(RECIPES)}")
+    return RECIPES[recipe]
+
+
+def presets() -> dict[str, Path]:
+    """Configurations to start from, by name; none where only the packages are installed."""
+    return {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
+
+
+def preset(name: str) -> dict[str, Any]:
+    """The values of `configs/recipe/NAME.yaml`; raises `ConfigError` where there is none of this name."""
+    known = presets()
+    if name not in known:
+        raise ConfigError(f"preset: {name!r} is unknown; choose from {', '.join(known) or 'none'}")
+    return read_mapping(known[name])
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes`, group by group; any other value, also a list, is replaced as a whole."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def validate(recipe: str, values: Mapping[str, Any], roots: list[Path] | None) -> Config:
+    """The typed configuration of a recipe, whose recordings are there, below one of `roots` (None: anywhere).
+
+    Raises:
+        ConfigError: naming the field.
+    """
+    config: Config = parse_config(_named(entry_of(recipe).config), dict(values), recipe)
+    if recipe == "flow":
+        _check_flow(config)
+    if (data := getattr(config, "data", None)) is not None and not isinstance(data, str):
+        check_recordings(data, roots)
+    return config
+
+
+def train(recipe: str, config: Config, folder: Path) -> bool:
+    """Train, or go on training, into `folder`; returns whether the last step was reached."""
+    work: Callable[..., Any] = _named(entry_of(recipe).train)
+    return work(config, folder, progress=False) is not None
+
+
+def stages(config: Config) -> dict[str, int]:
+    """Steps of each run of the training loop, in order, by the folder of its metrics ("." the run's own)."""
+    from training.trainer import TrainerConfig
+
+    found = {name: value.steps for name, value in config if isinstance(value, TrainerConfig)}
+    own = getattr(config, "steps", None)
+    return found or ({".": own} if own else {})
+
+
+def _check_flow(config: Any) -> None:
+    from training.density.plane import plane_set
+    from training.density.zoo import DIGITS, PLANE, choose
+
+    digits = config.data == "digits"
+    choose(DIGITS if digits else PLANE, config.flow, config.data)
+    if not digits:
+        plane_set(config.data)
+
+
+def _named(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
