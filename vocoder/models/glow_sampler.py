@@ -95,7 +95,7 @@ class GlowSampler:
     def _initial_state(self, step: _Step, batch: int) -> StepState:
         empty = step.unmix.new_zeros
         num_samples = self.steps[-1].num_channels + self.steps[-1].num_early
-        num_context = step.network.layers[0].context.shape[0]
+        num_context = step.network.layers[0].context.shape[1]
         widths = (step.num_channels, num_samples, num_context)
         return StepState(Rows(*(empty(batch, 0, n) for n in widths)), step.network.initial_state(batch))
 

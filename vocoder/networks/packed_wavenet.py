@@ -6,8 +6,10 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from vocoder.errors import InputError
+from vocoder.networks.dilated_product import DilatedProduct, add_product
 from vocoder.networks.wavenet import WaveNet
 
 ROWS = 1024
@@ -24,9 +26,8 @@ class PackedState(NamedTuple):
 
 
 class _Layer(NamedTuple):
-    dilation: int
-    taps: Float[Tensor, "tap channel gate"]
-    context: Float[Tensor, "context gate"]
+    convolution: DilatedProduct
+    context: Float[Tensor, "gate context"]
     bias: Float[Tensor, "gate"]
     residual: Float[Tensor, "half channel"]  # no columns in the last layer, whose residual nobody reads
     residual_bias: Float[Tensor, "channel"]
@@ -35,13 +36,13 @@ class _Layer(NamedTuple):
     @property
     def reach(self) -> int:
         """Steps that an output sees on either side."""
-        return self.dilation * (len(self.taps) - 1) // 2
+        return self.convolution.reach // 2
 
 
 class PackedWaveNet:
     """The function of a `WaveNet` that is not causal, with skip connections and a head of one layer.
 
-    What makes it fast on a CPU: time comes before channels, so a dilated convolution is one product a tap on
+    What makes it fast on a CPU: time comes before channels, so a dilated convolution is a few products of
     shifted rows, summed in place; and since only sums lie between the skip connections and the head, each
     layer's skip matrix is multiplied with the head's beforehand.
 
@@ -54,37 +55,34 @@ class PackedWaveNet:
     """
 
     def __init__(self, network: WaveNet) -> None:
-        if (
-            network.causal
-            or not (network.skip_channels and network.context_channels)
-            or len(network.head) > 1
-        ):
+        if network.causal or not network.skip_channels or not network.context_channels:
             raise InputError(
-                "only a WaveNet that is not causal, with a context, skip connections and a head of one layer "
-                "can be packed"
+                "only a WaveNet that is not causal, with skip connections and a context, can be packed"
+            )
+        if len(network.head) > 1:
+            raise InputError(
+                "only a WaveNet whose head is one layer can be packed: make it with head_channels=0"
             )
         self.width, self.residual_scale = network.residual_channels, network.residual_scale
         self.first, self.first_bias = _matrix(network.first)
         head, self.head_bias = _matrix(network.head[0])
         head = head * network.skip_scale
-        contexts, context_biases = (
-            part.chunk(len(network.gates), dim=-1) for part in _matrix(network.context)
-        )
+        contexts, biases = (part.chunk(len(network.gates)) for part in _matrix(network.context))
         self.layers = []
         for i, (gate, mix) in enumerate(zip(network.gates, network.mixes, strict=True)):
-            taps, gate_bias = _weights(gate)
+            taps, bias = _weights(gate)
             mixed, mixed_bias = _matrix(mix)
-            skip, skip_bias = mixed[:, -network.skip_channels :], mixed_bias[-network.skip_channels :]
-            self.head_bias = self.head_bias + skip_bias @ head
+            residual, skip = mixed.tensor_split([len(mixed) - network.skip_channels])
+            residual_bias, skip_bias = mixed_bias.tensor_split([len(residual)])
+            self.head_bias = self.head_bias + head @ skip_bias
             self.layers.append(
                 _Layer(
-                    dilation=network.dilations[i],
-                    taps=taps.permute(2, 1, 0).contiguous(),  # [tap, in, out]
+                    convolution=DilatedProduct(taps.permute(2, 1, 0).contiguous(), network.dilations[i]),
                     context=contexts[i],
-                    bias=context_biases[i] + gate_bias,
-                    residual=mixed[:, : -network.skip_channels] * self.residual_scale,
-                    residual_bias=mixed_bias[: -network.skip_channels] * self.residual_scale,
-                    head=skip @ head,
+                    bias=biases[i] + bias,
+                    residual=residual.T * self.residual_scale,
+                    residual_bias=residual_bias * self.residual_scale,
+                    head=(head @ skip).T,
                 )
             )
 
@@ -113,7 +111,7 @@ class PackedWaveNet:
             x: the next steps of the sequence.
             context: of all steps whose output is still owed, those of `x` at the end.
         """
-        hidden = x @ self.first + self.first_bias
+        hidden = F.linear(x, self.first, self.first_bias)
         outputs, inputs = state.outputs, []
         for layer, waiting, offset in zip(self.layers, state.inputs, self._offsets(state), strict=True):
             beyond = waiting.new_zeros(len(x), layer.reach if last else 0, self.width)
@@ -140,14 +138,13 @@ class PackedWaveNet:
         hidden = h[:, layer.reach : layer.reach + done, :width] * self.residual_scale + layer.residual_bias
         for start in range(0, done, ROWS):
             stop = min(start + ROWS, done)
-            gates = context[:, start:stop] @ layer.context + layer.bias
-            for k, tap in enumerate(layer.taps):
-                _add_product(gates, h[:, start + k * layer.dilation : stop + k * layer.dilation], tap)
+            gates = F.linear(context[:, start:stop], layer.context, layer.bias)
+            layer.convolution.add_to(gates, h[:, start : stop + 2 * layer.reach])
             a, b = gates.chunk(2, dim=2)
             a.tanh_().mul_(b.sigmoid_())
             if width:
-                _add_product(hidden[:, start:stop], a, layer.residual)
-            _add_product(outputs[:, start:stop], a, layer.head)
+                add_product(hidden[:, start:stop], a, layer.residual)
+            add_product(outputs[:, start:stop], a, layer.head)
         return hidden
 
 
@@ -159,14 +156,6 @@ def _weights(layer: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def _matrix(layer: nn.Module) -> tuple[Tensor, Tensor]:
-    """A 1×1 convolution as a matrix [in, out] and its bias."""
+    """A 1×1 convolution as a matrix [out, in] and its bias."""
     weight, bias = _weights(layer)
-    return weight[:, :, 0].T, bias
-
-
-def _add_product(target: Tensor, x: Tensor, matrix: Tensor) -> None:
-    """target += x @ matrix, in place."""
-    if len(x) == 1:
-        target[0].addmm_(x[0], matrix)
-    else:
-        target.baddbmm_(x, matrix.expand(len(x), -1, -1))
+    return weight[:, :, 0], bias
