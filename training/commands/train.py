@@ -46,7 +46,7 @@ def teacher(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="folder [default: runs/NAME]")] = None,
     max_minutes: Annotated[float | None, typer.Option(help="stop (and save) after this long")] = None,
 ) -> None:
-    """Train the teacher by maximum likelihood: the pitch reader, then the flow.
+    """Train the teacher by maximum likelihood: the pitch reader if it has one, then the flow.
 
     Run the same command again to go on after a stop or a crash.
 

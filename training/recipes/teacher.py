@@ -2,37 +2,66 @@
 
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
+from pydantic import Discriminator, Tag, model_validator
 from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
-from training.data.segments import Batch, SegmentConfig, Segments, load_clips
+from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_clips
 from training.recipes.pitch import PitchTask
 from training.recipes.run import Recipe, claim_folder, cut_segments, training_record
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.checkpoints import save_checkpoint
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
-from vocoder.models import Teacher, TeacherConfig
-from vocoder.models.teacher import PCM16
+from vocoder.models import MODELS, Teacher, TeacherConfig, WaveNetVocoderConfig
+from vocoder.models.autoregressive import PCM16, AutoregressiveVocoder
+
+PITCH_RANGE = (50.0, 600.0)
+"""Hz; where F0 of recordings is looked for if the model does not read it."""
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return value.get("kind", "teacher")
+    return getattr(value, "kind", "")
+
+
+TeacherChoice = Annotated[
+    Annotated[TeacherConfig, Tag("teacher")] | Annotated[WaveNetVocoderConfig, Tag("wavenet")],
+    Discriminator(_kind),
+]
+"""Two tiers, or once a sample: by `kind`."""
 
 
 class TeacherRecipe(Recipe):
-    """Everything that decides the trained teacher."""
+    """Everything that decides the trained teacher; `pitch` is for the model in two tiers, which reads it."""
 
-    model: TeacherConfig = TeacherConfig()
+    model: TeacherChoice = TeacherConfig()
     pitch_segments: SegmentConfig = SegmentConfig(batch=16, frames=128, speed=0.2)
-    pitch: TrainerConfig
+    pitch: TrainerConfig | None = None
     segments: SegmentConfig = SegmentConfig(batch=2, frames=32)
     flow: TrainerConfig
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TeacherRecipe":
+        if (self.pitch is not None) != isinstance(self.model, TeacherConfig):
+            raise ValueError(
+                "pitch: give it for a model of kind teacher, which reads the pitch, and only there"
+            )
+        return self
 
 
 class LikelihoodTask(Task):
     """Bits a sample: the exact probability of 16-bit samples, those at the start of a segment apart."""
 
-    def __init__(self, teacher: Teacher, segments: Segments, held_out: Batch, seed: int) -> None:
+    def __init__(
+        self, teacher: AutoregressiveVocoder, segments: Segments, held_out: Batch, seed: int
+    ) -> None:
         self.model = self.teacher = teacher
         self.segments, self.held_out, self.seed = segments, held_out, seed
         self.warm = 2 * teacher.mel_spec.hop_length  # the flow begins there without its past: not counted
@@ -65,36 +94,42 @@ def train_teacher(
     """
     deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
     torch.manual_seed(recipe.flow.seed)
-    teacher = Teacher(recipe.model, mel_spec(recipe.dialect))
+    spec = mel_spec(recipe.dialect)
+    teacher: Any = MODELS[recipe.model.kind][0](recipe.model, spec)  # type: ignore[call-arg]
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
-    spec, pitch = teacher.mel_spec, teacher.pitch
-    clips = load_clips(recordings, recipe.data, spec.sample_rate, pitch.low, pitch.high, progress=progress)
+    low, high = (teacher.pitch.low, teacher.pitch.high) if isinstance(teacher, Teacher) else PITCH_RANGE
+    clips = load_clips(recordings, recipe.data, spec.sample_rate, low, high, progress=progress)
     if len(clips) < 2:
         raise ConfigError(
             f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
         )
-    reach = pitch.network
-    frames, held_out = cut_segments(
-        clips, spec, recipe.data, recipe.pitch_segments, left=reach.left_context, right=reach.right_context
-    )
-    reading = Trainer(PitchTask(pitch, frames, held_out, recipe.pitch.seed), recipe.pitch, folder / "pitch")
-    if not reading.run(max_minutes=(deadline - time.monotonic()) / 60, progress=progress):
-        return None
-    reading.use_average()
-    pitch.requires_grad_(False)
-
-    segments, held_out = cut_segments(
-        clips, spec, recipe.data, recipe.segments, left=teacher.left_context, right=teacher.lookahead_frames
-    )
-    task = LikelihoodTask(teacher, segments, held_out, recipe.flow.seed)
-    learning = Trainer(task, recipe.flow, folder / "flow")
-    if not learning.run(max_minutes=(deadline - time.monotonic()) / 60, progress=progress):
-        return None
-    learning.use_average()
+    stages = {}
+    for name, stage in _stages(recipe, teacher, clips, folder):
+        if not stage.run(max_minutes=(deadline - time.monotonic()) / 60, progress=progress):
+            return None
+        stage.use_average()
+        stages[name] = stage
     path = folder / f"{recipe.name}.safetensors"
-    stages = {"pitch": reading, "flow": learning}
     record = training_record(recipe, clips, data_hash, spec.sample_rate, stages)
     save_checkpoint(path, teacher, description=recipe.description, training=record)
     return path
+
+
+def _stages(
+    recipe: TeacherRecipe, teacher: AutoregressiveVocoder, clips: list[Clip], folder: Path
+) -> Iterator[tuple[str, Trainer]]:
+    """What is trained, one after the other: the pitch reader where there is one, then the flow."""
+    spec = teacher.mel_spec
+    if recipe.pitch is not None and isinstance(teacher, Teacher):
+        reach, config = teacher.pitch.network, recipe.pitch_segments
+        around = {"left": reach.left_context, "right": reach.right_context}
+        frames, held_out = cut_segments(clips, spec, recipe.data, config, **around)
+        task = PitchTask(teacher.pitch, frames, held_out, recipe.pitch.seed)
+        yield "pitch", Trainer(task, recipe.pitch, folder / "pitch")
+        teacher.pitch.requires_grad_(False)
+    around = {"left": teacher.left_context, "right": teacher.lookahead_frames}
+    segments, held_out = cut_segments(clips, spec, recipe.data, recipe.segments, **around)
+    likelihood = LikelihoodTask(teacher, segments, held_out, recipe.flow.seed)
+    yield "flow", Trainer(likelihood, recipe.flow, folder / "flow")
