@@ -77,6 +77,13 @@ def plot_spectrogram_pair(
     title: str,
 ) -> None:
     """Write the spectrograms of a recording and of a voice side by side, in dB below the recording's peak."""
+    draw_spectrogram_pair(reference, generated, sample_rate, title).savefig(path, dpi=110)
+
+
+def draw_spectrogram_pair(
+    reference: Float[Tensor, "_"], generated: Float[Tensor, "_"], sample_rate: int, title: str
+) -> Any:
+    """The figure of `plot_spectrogram_pair`."""
     figure = _figure(11.0, 3.6)
     figure.suptitle(title)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -95,7 +102,7 @@ def plot_spectrogram_pair(
         panel.set(title=name, xlabel="time [s]")
     axes[0].set_ylabel("frequency [kHz]")
     figure.colorbar(image, ax=list(axes), label="level [dB]", fraction=0.03, pad=0.01)
-    figure.savefig(path, dpi=110)
+    return figure
 
 
 def plot_scores(path: Path, clips: Mapping[str, ScoredClip], spec: MelSpec, unit: str) -> None:
