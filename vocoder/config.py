@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from vocoder.errors import ConfigError
 
@@ -71,22 +72,36 @@ def _override(values: dict[str, Any], item: str) -> None:
 
 
 def _describe(error: Mapping[str, Any], model: type[BaseModel]) -> str:
-    field = ".".join(str(part) for part in error["loc"]) or "(whole)"
+    field, allowed = _locate(error["loc"], model)
     if error["type"] == "extra_forbidden":
-        return f"{field} is not a known key; allowed here: {', '.join(_siblings(error['loc'], model))}"
+        return f"{field} is not a known key; allowed here: {', '.join(allowed)}"
     if error["type"] == "missing":
         return f"{field} is missing"
     return f"{field}: {error['msg'].removeprefix('Value error, ')} (got {error['input']!r})"
 
 
-def _siblings(location: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """The keys allowed beside the one at `location`; where the path leaves plain models, those at its top."""
-    current = model
-    for part in location[:-1]:
-        field = current.model_fields.get(str(part))
-        if field is None or not (
-            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        ):
-            break
-        current = field.annotation
-    return list(current.model_fields)
+def _locate(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, list[str]]:
+    """A field's path as it is written, and the keys allowed beside it, as far as models say so.
+
+    Where there is a choice of models, their `kind` stands in the location without being a key.
+    """
+    path, parts, holder = [], iter(location), model
+    current: type[BaseModel] | None = model
+    for part in parts:
+        path.append(str(part))
+        holder = current or holder
+        choices = _models(current.model_fields.get(str(part)) if current else None)
+        if len(choices) > 1:
+            kind = next(parts, None)
+            choices = [choice for choice in choices if choice.model_fields["kind"].default == kind]
+        current = choices[0] if choices else None
+    return ".".join(path) or "(whole)", list(holder.model_fields)
+
+
+def _models(field: FieldInfo | None) -> list[type[BaseModel]]:
+    """The models that a field may hold, or a list in it."""
+    annotation = field.annotation if field else None
+    found = [
+        get_args(choice)[0] if get_origin(choice) is Annotated else choice for choice in get_args(annotation)
+    ]
+    return [each for each in found or [annotation] if isinstance(each, type) and issubclass(each, BaseModel)]
