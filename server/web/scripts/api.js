@@ -1,6 +1,9 @@
 // The server's API. Every failure becomes a Problem, whose words are for the reader.
 
+import { askForKey, storedKey } from "./key.js";
+
 const MAX_RETRIES = 5;
+const LONGEST_WAIT = 5; // seconds
 
 export class Problem extends Error {
   /**
@@ -23,19 +26,26 @@ export class Problem extends Error {
 export async function request(path, { query = {}, body, type, accept = "*/*", signal } = {}) {
   const parameters = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined));
   const url = parameters.size ? `${path}?${parameters}` : path;
-  const headers = { Accept: accept, ...(type && { "Content-Type": type }) };
   const method = body === undefined ? "GET" : "POST";
   for (let attempt = 0; ; attempt++) {
+    const headers = { Accept: accept, ...(type && { "Content-Type": type }), ...authorization() };
     const response = await send(url, { method, body, headers, signal });
     if (response.ok) return response;
+    const problem = await problemOf(response);
     const wait = Number(response.headers.get("Retry-After"));
-    if (response.status !== 503 || !wait || attempt === MAX_RETRIES) throw await problemOf(response);
-    await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
+    if (response.status === 401) await askForKey(problem.detail);
+    else if (!wait || wait > LONGEST_WAIT || attempt === MAX_RETRIES) throw problem;
+    else await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
   }
 }
 
 export async function getJson(path) {
   return (await request(path, { accept: "application/json" })).json();
+}
+
+function authorization() {
+  const key = storedKey();
+  return key && { Authorization: `Bearer ${key}` };
 }
 
 async function send(url, options) {

@@ -25,6 +25,7 @@ export async function compare({ samples, rate, title, text }, systems) {
   const next = new Comparison(samples, rate, systems);
   await next.melFor(systems[0].voice); // what cannot be analysed is refused before anything is shown
   comparison?.abandon();
+  for (const row of rows) row.end();
   comparison = next;
   $("#compare-title").textContent = title;
   $("#compare-text").textContent = text;
@@ -33,14 +34,16 @@ export async function compare({ samples, rate, title, text }, systems) {
   $("#takes").replaceChildren(...rows.map((row) => row.element));
   transport.offer(comparison.takes, { onWant: make, onChange: showPlaying });
   showView(document.querySelector("#view input:checked").value);
-  $("#make-all").disabled = false;
+  $("#make-all").setAttribute("aria-disabled", "false");
   await Promise.all(rows.map((row) => row.begin()));
+  $("#compare").focus({ preventScroll: true });
+  $("#compare").scrollIntoView({ block: "start" });
   announce(`${title} is analysed. ${systems.length} systems can speak it.`);
 }
 
 function makeRows(systems) {
-  const original = { take: comparison.recording, voice: systems[0].voice, title: "recording", about: "What the mel is taken from" };
-  const spoken = comparison.spoken.map(({ system, take }) => ({ take, voice: system.voice, title: system.name, about: system.about }));
+  const original = { take: comparison.recording, voice: systems[0].voice, about: "What the mel is taken from" };
+  const spoken = comparison.spoken.map(({ system, take }) => ({ take, voice: system.voice, about: system.about }));
   return [original, ...spoken].map((what) => {
     const { take } = what;
     const events = {
@@ -61,7 +64,7 @@ async function make(take) {
 }
 
 async function makeAll() {
-  $("#make-all").disabled = true;
+  $("#make-all").setAttribute("aria-disabled", "true"); // and not disabled, which would drop the focus
   for (const take of comparison.takes) await make(take);
 }
 
@@ -77,6 +80,6 @@ function showPlaying(active, state) {
 function showView(view) {
   const [low, , high] = $("#scale").children;
   $("#scale").classList.toggle("difference", view === "difference");
-  [low.textContent, high.textContent] = view === "difference" ? ["20 dB too little", "20 dB too much"] : ["quiet", "70 dB louder"];
+  [low.textContent, high.textContent] = view === "difference" ? ["20 dB less", "20 dB more"] : ["−70 dB", "loudest"];
   for (const row of rows) row.view = view;
 }

@@ -15,7 +15,7 @@ export class Comparison {
    * @param {import("./systems.js").System[]} systems
    */
   constructor(samples, rate, systems) {
-    this.recording = Take.of("recording", rate, samples);
+    this.recording = Take.of("Recording", rate, samples);
     this.spoken = systems.map((system) => ({ system, take: new Take(system.name, system.voice.sample_rate) }));
     this.duration = this.recording.duration;
     const largest = samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0.01);
@@ -30,7 +30,9 @@ export class Comparison {
   melFor(voice) {
     const key = voice.mel_fingerprint;
     if (!this.#mels.has(key)) {
-      this.#mels.set(key, analyse(this.recording.samples, this.recording.rate, voice));
+      const mel = analyse(this.recording.samples, this.recording.rate, voice);
+      this.#mels.set(key, mel);
+      mel.catch(() => this.#mels.delete(key)); // to be asked for again
     }
     return this.#mels.get(key);
   }

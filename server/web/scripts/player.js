@@ -48,8 +48,10 @@ export class Player extends EventTarget {
   #feed = () => {
     const { take } = this;
     if (take.state === "failed") return this.stop();
-    const length = take.received - this.#next;
-    if (length <= 0) return;
+    if (this.#next >= take.received) {
+      if (take.state === "done" && this.#sources.size === 0) this.#end();
+      return;
+    }
     const now = this.#context.currentTime;
     if (this.#origin === undefined || this.#due < now) {
       this.#origin = undefined; // it ran dry: wait until the rest can be heard in one piece
@@ -84,7 +86,9 @@ export class Player extends EventTarget {
     this.#next += samples.length;
     source.onended = () => {
       this.#sources.delete(source);
-      if (this.#sources.size === 0) this.#set(this.take.state === "making" ? "waiting" : "ended");
+      if (this.#sources.size > 0) return;
+      if (this.take.state === "making") this.#set("waiting");
+      else this.#end();
     };
   }
 
@@ -101,12 +105,13 @@ export class Player extends EventTarget {
     this.#sources.clear();
   }
 
+  #end() {
+    this.#silence();
+    this.#next = 0;
+    this.#set("idle");
+  }
+
   #set(state) {
-    if (state === "ended") {
-      this.#silence();
-      this.#next = 0;
-      state = "idle";
-    }
     if (state === this.state) return;
     this.state = state;
     this.dispatchEvent(new Event("change"));

@@ -10,9 +10,9 @@ const CURSORS = "takes";
  * @param {HTMLElement} element
  * @param {{data: Array, series: Array, scales: Object, y: Object, x?: Object, hooks?: Object, bands?: Array}} options
  * @param {(seconds: number) => void} onSeek a click into the plot
- * @returns {{redraw: () => void, setData: (data: Array) => void, setScale: Function}}
+ * @param {AbortSignal} signal ends the plot
  */
-export function makePlot(element, { data, series, scales, x, y, hooks = {}, bands }, onSeek) {
+export function makePlot(element, { data, series, scales, x, y, hooks = {}, bands }, onSeek, signal) {
   const axis = (options) => ({
     stroke: () => token("--muted"),
     font: `11px ${token("--font")}`,
@@ -43,9 +43,14 @@ export function makePlot(element, { data, series, scales, x, y, hooks = {}, band
   playhead.className = "playhead";
   plot.over.append(playhead);
   plot.over.addEventListener("click", () => onSeek(plot.posToVal(plot.cursor.left, "x")));
-  new ResizeObserver(() => {
+  const resizing = new ResizeObserver(() => {
     if (element.clientWidth) plot.setSize({ width: element.clientWidth, height: element.clientHeight });
-  }).observe(element);
-  scheme.addEventListener("change", () => plot.redraw(false));
+  });
+  resizing.observe(element);
+  scheme.addEventListener("change", () => plot.redraw(false), { signal });
+  signal.addEventListener("abort", () => {
+    resizing.disconnect();
+    plot.destroy();
+  });
   return plot;
 }

@@ -45,6 +45,7 @@ function acceptDrops(takeFile) {
 function acceptVoice(takeWav) {
   const button = $("#record");
   let microphone;
+  let ticking;
   button.addEventListener("click", async () => {
     try {
       if (microphone) {
@@ -66,6 +67,10 @@ function acceptVoice(takeWav) {
   function show(recording) {
     button.setAttribute("aria-pressed", recording);
     $("#record-label").textContent = recording ? "Stop" : "Record";
+    clearInterval(ticking);
+    const began = Date.now();
+    if (recording) ticking = setInterval(() => ($("#record-time").textContent = ` ${Math.floor((Date.now() - began) / 1000)} s`), 200);
+    $("#record-time").textContent = "";
     announce(recording ? "Recording." : "Recording ended.");
   }
 }

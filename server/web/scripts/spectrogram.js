@@ -4,14 +4,14 @@ import { gradient } from "./colours.js";
 import { bandOf } from "./mel.js";
 import { makePlot } from "./plot.js";
 
-const HERTZ = [250, 500, 1000, 2000, 4000, 8000];
+const HERTZ = [500, 1000, 2000, 4000, 8000];
 
 export class Spectrogram {
   #plot;
   #duration;
   #drawn;
 
-  constructor(element, { duration, spec }, onSeek) {
+  constructor(element, { duration, spec }, onSeek, signal) {
     this.#duration = duration;
     const labels = HERTZ.filter((hertz) => hertz > spec.fmin && hertz < spec.fmax);
     this.#plot = makePlot(
@@ -31,6 +31,7 @@ export class Spectrogram {
         hooks: { drawClear: [(plot) => this.#paint(plot)] },
       },
       onSeek,
+      signal,
     );
   }
 

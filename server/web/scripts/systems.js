@@ -19,7 +19,7 @@ export function systemsOf(voices) {
 function voiceSystem(voice) {
   return {
     name: voice.name,
-    about: voice.description,
+    about: voice.description.split(/[;(]/)[0].trim(),
     voice,
     speak: (npy, signal) => post("v1/synthesize", npy, { voice: voice.name, seed: 1 }, signal),
   };
@@ -27,8 +27,8 @@ function voiceSystem(voice) {
 
 function griffinLim(voice) {
   return {
-    name: "griffin-lim",
-    about: "No network: phases found in 60 rounds, heard after the last",
+    name: "Griffin-Lim",
+    about: "Without a network, heard once it is whole",
     voice,
     speak: (npy, signal) => post("v1/baselines/griffin-lim", npy, { voice: voice.name }, signal),
   };

@@ -1,5 +1,6 @@
 // One row of the comparison: a take's play button, figures and pictures.
 
+import { report } from "./messages.js";
 import { analyse, difference, distance } from "./mel.js";
 import { Spectrogram } from "./spectrogram.js";
 import { Waveform } from "./waveform.js";
@@ -17,20 +18,22 @@ export class TakeRow {
   #spectrogram;
   #view = "mel";
   #due = false;
+  #onSeek;
+  #life = new AbortController();
 
   /**
    * @param {import("./comparison.js").Comparison} comparison
-   * @param {{take: import("./take.js").Take, voice: Object, title: string, about: string}} what
+   * @param {{take: import("./take.js").Take, voice: Object, about: string}} what
    * @param {{onToggle: Function, onSeek: (seconds: number) => void}} events
    */
-  constructor(comparison, { take, voice, title, about }, { onToggle, onSeek }) {
+  constructor(comparison, { take, voice, about }, { onToggle, onSeek }) {
     this.#take = take;
     this.#voice = voice;
     this.#comparison = comparison;
     this.element = document.querySelector("#take-template").content.cloneNode(true).firstElementChild;
     this.element.dataset.take = take.name;
-    this.#find("h3").textContent = title;
-    this.#find(".take-title p").textContent = about;
+    this.#find("h3").textContent = take.name;
+    this.#find(".about").textContent = about;
     this.button = this.#find(".play");
     this.button.addEventListener("click", onToggle);
     this.showPlaying("idle");
@@ -39,21 +42,25 @@ export class TakeRow {
     take.addEventListener("change", () => this.#changed());
   }
 
-  #onSeek;
-
   /** Draw, once the row is in the document and has a width. */
   async begin() {
     const { duration, peak } = this.#comparison;
     const spec = this.#voice.mel_spec;
-    this.#waveform = new Waveform(this.#find(".waveform"), { duration, peak }, this.#onSeek);
-    this.#spectrogram = new Spectrogram(this.#find(".picture.mel"), { duration, spec }, this.#onSeek);
+    this.#waveform = new Waveform(this.#find(".waveform"), { duration, peak }, this.#onSeek, this.#life.signal);
+    this.#spectrogram = new Spectrogram(this.#find(".picture.mel"), { duration, spec }, this.#onSeek, this.#life.signal);
     await this.#changed();
+  }
+
+  /** Give back what the row holds. */
+  end() {
+    this.#life.abort();
+    URL.revokeObjectURL(this.#find(".download").href);
   }
 
   /** @param {"mel" | "difference"} view */
   set view(view) {
     this.#view = view;
-    this.#drawMel();
+    this.#drawMel().catch(report);
   }
 
   /** @param {"idle" | "waiting" | "playing"} state */
@@ -73,7 +80,7 @@ export class TakeRow {
     error.hidden = state !== "failed";
     if (state === "failed") error.textContent = `${problem.title ?? "It failed"}. ${problem.detail ?? problem.message}`;
     this.#drawSoon();
-    if (state === "done") await this.#finish();
+    if (state === "done") await this.#finish().catch(report);
   }
 
   async #finish() {
@@ -103,6 +110,7 @@ export class TakeRow {
   async #drawMel() {
     if (!this.#mel) return;
     const reference = await this.#comparison.melFor(this.#voice);
+    if (this.#life.signal.aborted) return;
     const isRecording = this.#take === this.#comparison.recording;
     const element = this.#find(".picture.mel");
     if (this.#view === "difference" && !isRecording) {
@@ -122,8 +130,8 @@ export class TakeRow {
   #showFigures() {
     const { firstSeconds, totalSeconds, samples, rate } = this.#take;
     const rows = [];
-    if (firstSeconds) rows.push(["First audio", `${(1000 * firstSeconds).toFixed(0)} ms`]);
-    if (totalSeconds) rows.push(["Speed", `${(samples.length / rate / totalSeconds).toPrecision(2)} × real time`]);
+    if (firstSeconds) rows.push(["First audio", duration(firstSeconds)]);
+    if (totalSeconds) rows.push(["× real time", speed(samples.length / rate / totalSeconds)]);
     if (this.distance) rows.push(["Mel distance", `${this.distance.toFixed(1)} dB`]);
     this.#find(".figures").replaceChildren(...rows.map(([name, value]) => definition(name, value)));
   }
@@ -131,6 +139,14 @@ export class TakeRow {
   #find(selector) {
     return this.element.querySelector(selector);
   }
+}
+
+function duration(seconds) {
+  return seconds < 1 ? `${(1000 * seconds).toFixed(0)} ms` : `${seconds.toFixed(1)} s`;
+}
+
+function speed(factor) {
+  return factor < 10 ? factor.toPrecision(2) : factor.toFixed(0);
 }
 
 /** A term and what it is, for a `dl`. */

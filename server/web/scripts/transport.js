@@ -67,7 +67,9 @@ export class Transport {
 
   #choose(take) {
     this.#active = take;
-    this.#listening.querySelector(`[value="${CSS.escape(take.name)}"]`).checked = true;
+    const choice = this.#listening.querySelector(`[value="${CSS.escape(take.name)}"]`);
+    choice.checked = true;
+    choice.parentElement.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   #choice(take) {

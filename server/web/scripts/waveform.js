@@ -15,7 +15,7 @@ export class Waveform {
    * @param {HTMLElement} element
    * @param {{duration: number, peak: number}} scale seconds, and the largest sample that fits
    */
-  constructor(element, { duration, peak }, onSeek) {
+  constructor(element, { duration, peak }, onSeek, signal) {
     this.#duration = duration;
     this.clear();
     const line = { width: 1, points: { show: false }, stroke: () => token("--wave") };
@@ -29,6 +29,7 @@ export class Waveform {
         y: { values: () => [], splits: () => [0] },
       },
       onSeek,
+      signal,
     );
   }
 
