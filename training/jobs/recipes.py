@@ -35,7 +35,8 @@ def entry_of(recipe: str) -> Entry:
 
 def presets() -> dict[str, Path]:
     """Configurations to start from, by name; none where only the packages are installed."""
-    return {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
+    files = {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
+    return {name: path for name, path in files.items() if "recordings" not in read_mapping(path)}
 
 
 def preset(name: str) -> dict[str, Any]:
@@ -69,10 +70,12 @@ def validate(recipe: str, values: Mapping[str, Any], roots: list[Path] | None) -
     return config
 
 
-def train(recipe: str, config: Config, folder: Path) -> bool:
+def train(
+    recipe: str, config: Config, folder: Path, *, progress: bool = False, max_minutes: float | None = None
+) -> bool:
     """Train, or go on training, into `folder`; returns whether the last step was reached."""
     work: Callable[..., Any] = _named(entry_of(recipe).train)
-    return work(config, folder, progress=False) is not None
+    return work(config, folder, progress=progress, max_minutes=max_minutes) is not None
 
 
 def stages(config: Config) -> dict[str, int]:

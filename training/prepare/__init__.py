@@ -1,0 +1,1 @@
+"""From a folder of recordings to a set that recipes train on."""
