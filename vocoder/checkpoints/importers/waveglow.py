@@ -5,7 +5,7 @@ conditioning layer for each layer of a WN, the oldest also residual and skip lay
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -31,6 +31,7 @@ def import_waveglow(
     """The model in a checkpoint, in evaluation mode, with its norms folded.
 
     Args:
+        path: a file that `read_weights` can read.
         mel_spec: the analysis that it was trained on; NVIDIA's is the dialect "nvidia".
         sigma: of the noise in its training.
         temperature: sigma of the noise in synthesis.
@@ -39,14 +40,20 @@ def import_waveglow(
     Raises:
         CheckpointError: no weights, those of another model, or a `mel_spec` that they do not fit.
     """
-    weights = _fuse(read_weights(path))
-    source = f"the WaveGlow in {path}"
+    own = {"sigma": sigma, "temperature": temperature, "alternate": alternate}
+    return convert_waveglow(read_weights(path), mel_spec, own, source=str(path))
+
+
+def convert_waveglow(
+    weights: Weights, mel_spec: MelSpec, own: Mapping[str, object] | None = None, *, source: str
+) -> WaveGlow:
+    """The model with these weights, norms folded, under their old names; `own` are fields of its config."""
+    weights = _fuse(weights)
     try:
         sizes = _read_sizes(weights, mel_spec)
     except KeyError as error:
-        raise CheckpointError(f"{path} holds no WaveGlow: it lacks {error.args[0]}") from None
-    own = {"sigma": sigma, "temperature": temperature, "alternate": alternate}
-    config = parse_config(WaveGlowConfig, sizes | own, source)
+        raise CheckpointError(f"{source} holds no WaveGlow: it lacks {error.args[0]}") from None
+    config = parse_config(WaveGlowConfig, {**sizes, **(own or {})}, source)
     with torch.device("meta"):
         model = WaveGlow(config, mel_spec)
     for prefix, module in _counterparts(model):
