@@ -7,12 +7,36 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
-from server import problems
+from server import problems, tracing
+from server.gate import Gate, requires
+from server.keys import Scope
+from server.metrics import Metrics
+from server.middleware import REQUEST_ID, Surroundings
 from server.problems import ProblemDetails
-from server.routes import baselines, health, page, samples, synthesis, voices
+from server.routes import (
+    baselines,
+    health,
+    mel,
+    metrics,
+    page,
+    reference,
+    resynthesis,
+    samples,
+    stream,
+    synthesis,
+    voices,
+)
 from server.settings import Settings, load_settings
 from vocoder.inference.engine import Engine
+from vocoder.inference.places import Places
+
+_EXPOSED_HEADERS = [
+    REQUEST_ID,
+    "Retry-After",
+    *(f"Vocoder-{name}" for name in ("Voice", "Seed", "Temperature", "Sample-Rate", "Frames", "Samples")),
+]
 
 
 class Service(FastAPI):
@@ -32,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises:
         ConfigError: settings that are wrong, or a device that is not there.
     """
+    settings = settings or load_settings()
     app = Service(
         title="vocoder",
         summary="Mel-spectrogram in, streamed speech out.",
@@ -39,14 +64,45 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         responses={"default": problems.ANY},
         generate_unique_id_function=lambda route: route.name,
+        docs_url=None,
+        redoc_url=None,
     )
-    app.state.settings = settings or load_settings()
-    app.state.engine = Engine(app.state.settings.engine)
+    _add_state(app, settings)
     problems.install(app)
-    for route in (page, synthesis, baselines, voices, samples, health, problems):
-        app.include_router(route.router)
-    app.mount("/web", page.Files())
+    _add_routes(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", REQUEST_ID],
+            expose_headers=_EXPOSED_HEADERS,
+        )
+    app.add_middleware(Surroundings, max_body_bytes=settings.max_body_bytes)
+    if settings.tracing:
+        tracing.install(app)
     return app
+
+
+def _add_state(app: FastAPI, settings: Settings) -> None:
+    app.state.settings = settings
+    app.state.gate = Gate(settings)
+    app.state.engine = engine = Engine(settings.engine)
+    app.state.arrivals = arrivals = Places(settings.max_streams + settings.max_queue, 0, 0.0, "requests")
+    app.state.metrics = Metrics(engine, arrivals)
+    app.state.conversations = set()
+    app.state.stopping = False
+
+
+def _add_routes(app: FastAPI) -> None:
+    for open_to_all in (page, samples, health, problems, reference, stream):  # stream asks for keys itself
+        app.include_router(open_to_all.router)
+    for route in (synthesis, resynthesis, mel, baselines, voices):
+        app.include_router(route.router, **requires(Scope.SYNTHESIS))
+    for router in (voices.administration, metrics.router):
+        app.include_router(router, **requires(Scope.ADMIN))
+    app.mount("/web", page.Files())
+    app.mount("/docs/files", reference.files)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.formats import ANSWERED_TYPES
+from server.formats import ANSWERED_TYPES, MEL_ANSWERS, RECORDING_TYPES
 from vocoder.mel import DIALECTS
 from vocoder.mel.files import MelDocument
 
@@ -56,4 +56,17 @@ AUDIO_RESPONSE: dict[str, Any] = {
         "Vocoder-Temperature": _header("the scale of the noise", "number"),
     }
     | AUDIO_LENGTH_HEADERS,
+}
+
+AUDIO_BODY: dict[str, Any] = {
+    "required": True,
+    "description": "A recording: WAV, FLAC, Ogg (Vorbis, Opus), MP3, AIFF or AU, of any rate.",
+    "content": {media_type: {"schema": _BINARY} for media_type in RECORDING_TYPES},
+}
+MEL_RESPONSE: dict[str, Any] = {
+    "description": "The mel-spectrogram, bands x frames, float32.",
+    "content": {
+        media_type: {"schema": MelDocument.model_json_schema() if kind == "json" else _BINARY}
+        for kind, media_type in MEL_ANSWERS.items()
+    },
 }

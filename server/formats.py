@@ -1,12 +1,13 @@
 """What comes and goes on the wire: mels in, audio out."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
+from jaxtyping import Float
 from torch import Tensor
 
 from server.problems import Problem
-from vocoder.audio import Encoder
-from vocoder.errors import ConfigError, InputError
+from vocoder.audio import Encoder, read
+from vocoder.errors import AudioError, ConfigError, InputError
 from vocoder.mel.files import MelFile, MelFormat, decode_mel, detect_format
 
 # None: bare floats where the query gives their shape, otherwise what the first bytes say.
@@ -27,6 +28,21 @@ AUDIO_TYPES = {
     "audio/ogg": "opus",
     "audio/mpeg": "mp3",
 }
+# What recordings come as; what they are is read off their first bytes.
+RECORDING_TYPES = (
+    "audio/wav",
+    "audio/wave",
+    "audio/x-wav",
+    "audio/vnd.wave",
+    "audio/flac",
+    "audio/x-flac",
+    "audio/ogg",
+    "audio/mpeg",
+    "audio/aiff",
+    "audio/basic",
+    "application/octet-stream",
+)
+MEL_ANSWERS = {kind: media_type for media_type, kind in MEL_TYPES.items() if kind}
 # The media type that a format is answered with: its first one.
 ANSWERED_TYPES = {audio_format: media_type for media_type, audio_format in reversed(AUDIO_TYPES.items())}
 DEFAULT_FORMAT = "wav"
@@ -36,15 +52,33 @@ _BYTES_PER_SAMPLE = 2
 
 
 def check_media_type(content_type: str | None) -> str:
-    """The media type of a body, without parameters; refused (415) if it is none of `MEL_TYPES`."""
-    media_type = _bare(content_type or "")
-    if media_type not in MEL_TYPES:
+    """The media type of a mel, without parameters; refused (415) if it is none of `MEL_TYPES`."""
+    return _one_of(MEL_TYPES, content_type, "a mel")
+
+
+def check_audio_type(content_type: str | None) -> str:
+    """The media type of a recording; refused (415) if it is none of `RECORDING_TYPES`."""
+    return _one_of(RECORDING_TYPES, content_type, "audio")
+
+
+def _one_of(media_types: Iterable[str], content_type: str | None, what: str) -> str:
+    media_type, listed = _bare(content_type or ""), ", ".join(media_types)
+    if media_type not in media_types:
         raise Problem(
             "unsupported-media-type",
-            f"Content-Type is {media_type or 'missing'}; send a mel as one of {', '.join(MEL_TYPES)}",
-            headers={"Accept": ", ".join(MEL_TYPES)},
+            f"Content-Type is {media_type[:100] or 'missing'}; send {what} as one of {listed}",
+            headers={"Accept": listed},
         )
     return media_type
+
+
+def read_audio(body: bytes, max_seconds: float, sample_rate: int) -> Float[Tensor, "sample"]:
+    """Mono samples of a recording; decoding stops at `max_seconds`, however well it is packed."""
+    try:
+        audio, _ = read(body, sample_rate=sample_rate, max_seconds=max_seconds)
+    except AudioError as error:
+        raise Problem("invalid-audio", str(error)) from None
+    return audio
 
 
 def read_body(body: bytes, media_type: str, shape: Sequence[int] | None) -> MelFile:

@@ -1,17 +1,17 @@
 """Put the application on a socket."""
 
+import asyncio
 import socket
-from copy import deepcopy
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.config import LOGGING_CONFIG
 
+from server.logs import log_config
 from server.settings import Settings
 from vocoder.errors import ConfigError
 
 _BACKLOG = 1024
+_POLL_SECONDS = 0.05
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -38,21 +38,46 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def make_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
-    """Serves `app` until SIGINT or SIGTERM; streams then have `shutdown_timeout` seconds to end."""
-    config = uvicorn.Config(
-        app,
-        log_config=_log_config(),
-        timeout_graceful_shutdown=settings.shutdown_timeout,
-        server_header=False,
-    )
-    return uvicorn.Server(config)
+class Server(uvicorn.Server):
+    """At a stop, utterances under way have `shutdown_timeout` seconds to end.
+
+    Those over WS are then told, those over HTTP are broken off; nothing that is cut looks whole.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=log_config(settings.log_format),
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            ws_max_size=settings.max_body_bytes,
+            server_header=False,
+        )
+        super().__init__(config)
+        self._app, self._grace = app, settings.shutdown_timeout
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        await self._drain()
+        await super().shutdown(sockets)
+
+    async def _drain(self) -> None:
+        state = self._app.state
+        state.stopping = True
+        for conversation in list(state.conversations):
+            conversation.leave_soon()
+        try:
+            async with asyncio.timeout(self._grace):
+                while state.engine.active_streams and not self.force_exit:
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            for conversation in list(state.conversations):
+                conversation.leave_now()
 
 
-def _log_config() -> dict[str, Any]:
-    """uvicorn's, with everything on standard error, and the project's own loggers beside it."""
-    config = deepcopy(LOGGING_CONFIG)
-    config["handlers"]["access"]["stream"] = "ext://sys.stderr"
-    for name in ("server", "vocoder"):
-        config["loggers"][name] = {"handlers": ["default"], "level": "INFO", "propagate": False}
-    return config
+def make_server(app: FastAPI, settings: Settings) -> Server:
+    """Serves `app` until SIGINT or SIGTERM."""
+    return Server(app, settings)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import JSONResponse, Response
 
 from vocoder.errors import (
@@ -38,21 +38,28 @@ class ProblemType(NamedTuple):
 
 PROBLEMS = {
     "malformed-body": ProblemType(400, "The body is not what its content type says"),
+    "malformed-message": ProblemType(400, "This is none of the messages of a stream"),
+    "unauthorized": ProblemType(401, "A key is needed here"),
+    "forbidden": ProblemType(403, "The key does not allow this"),
     "not-found": ProblemType(404, "There is nothing at this address"),
     "unknown-voice": ProblemType(404, "No such voice is installed"),
     "method-not-allowed": ProblemType(405, "This address does not take this method"),
     "not-acceptable": ProblemType(406, "None of the accepted audio formats is made here"),
     "body-timeout": ProblemType(408, "The body did not arrive in time"),
+    "idle-timeout": ProblemType(408, "Nothing came over the stream for too long"),
     "body-too-large": ProblemType(413, "The body is over the limit"),
     "mel-too-long": ProblemType(413, "The mel is over the limit"),
     "unsupported-media-type": ProblemType(415, "A body of this content type is not read here"),
     "invalid-parameter": ProblemType(422, "A parameter is missing or wrong"),
+    "invalid-audio": ProblemType(422, "This recording cannot be read"),
     "invalid-mel": ProblemType(422, "This mel-spectrogram cannot be spoken"),
     "mel-mismatch": ProblemType(422, "The mel was made by another analysis than the voice's"),
+    "rate-limited": ProblemType(429, "More requests than allowed in this time"),
     "internal-error": ProblemType(500, "The server failed"),
     "voice-unavailable": ProblemType(500, "The voice is installed, but cannot be loaded"),
     "busy": ProblemType(503, "As many streams as allowed are under way"),
     "not-ready": ProblemType(503, "The voices are still being loaded"),
+    "shutting-down": ProblemType(503, "The server is about to stop"),
 }
 
 
@@ -125,19 +132,23 @@ async def _answer(request: Request, error: Exception) -> Response:
     return problem_of(error, request).response()
 
 
-def problem_of(error: Exception, request: Request) -> Problem:
+def problem_of(error: Exception, request: HTTPConnection) -> Problem:
     """What the client is told of `error`; of our own mistakes it is told nothing, the log has them."""
     match error:
         case Problem():
             return error
         case HTTPException(status_code=405, headers=headers):
             return Problem(
-                "method-not-allowed", f"{request.url.path} does not take {request.method}", headers=headers
+                "method-not-allowed",
+                f"{request.url.path} does not take {request.scope['method']}",
+                headers=headers,
             )
         case HTTPException(status_code=404):
             return Problem("not-found", f"there is no {request.url.path} here; /docs lists what there is")
         case RequestValidationError():
             return Problem("invalid-parameter", "; ".join(map(_reason, error.errors())))
+        case HTTPException(__cause__=Problem() as cause):
+            return cause
         case HTTPException() | ClientDisconnect():
             return Problem(
                 "malformed-body", f"the request could not be read: {getattr(error, 'detail', 'cut off')}"

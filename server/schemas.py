@@ -5,8 +5,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from vocoder.checkpoints import CheckpointInfo
+from vocoder.inference.voices import Facts
 from vocoder.mel import DIALECTS, MelSpec, dialect_of
-from vocoder.models import Vocoder
 
 
 def _example(**values: Any) -> ConfigDict:
@@ -17,6 +17,7 @@ _NVIDIA = DIALECTS["nvidia"]
 _VOICE: dict[str, Any] = {
     "name": "student",
     "default": True,
+    "loaded": True,
     "kind": "student",
     "description": "A single speaker",
     "sample_rate": _NVIDIA.sample_rate,
@@ -44,6 +45,7 @@ class Voice(BaseModel):
 
     name: str
     default: bool = Field(description="spoken with when a request names no voice")
+    loaded: bool = Field(description="in memory and warm; otherwise the next request loads it")
     kind: str = Field(description="family of the model")
     description: str
     sample_rate: int = Field(description="Hz")
@@ -57,19 +59,20 @@ class Voice(BaseModel):
     training: dict[str, Any] = Field(description="how it was trained; in the list, its single values")
 
     @classmethod
-    def of(cls, name: str, voice: Vocoder, info: CheckpointInfo, *, default: bool) -> Self:
+    def of(cls, name: str, facts: Facts, info: CheckpointInfo, *, default: bool, loaded: bool) -> Self:
         return cls(
             name=name,
             default=default,
+            loaded=loaded,
             kind=info.kind,
             description=info.description,
-            sample_rate=voice.sample_rate,
-            dialect=dialect_of(voice.mel_spec),
-            mel_spec=voice.mel_spec,
-            mel_fingerprint=voice.mel_spec.fingerprint,
-            lookahead_frames=voice.lookahead_frames,
-            temperature=voice.temperature,
-            parameters=voice.num_parameters(),
+            sample_rate=facts.mel_spec.sample_rate,
+            dialect=dialect_of(facts.mel_spec),
+            mel_spec=facts.mel_spec,
+            mel_fingerprint=facts.mel_spec.fingerprint,
+            lookahead_frames=facts.lookahead_frames,
+            temperature=facts.temperature,
+            parameters=facts.parameters,
             figures=info.figures,
             training=info.training,
         )

@@ -1,22 +1,35 @@
 """What the operator decides: the address, the device, the limits."""
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
 from vocoder.checkpoints import DEFAULT_VOICE
 from vocoder.config import parse_config, read_mapping
-from vocoder.inference.engine import EngineConfig, usable_cores
+from vocoder.inference.engine import EngineConfig, Precision, usable_cores
 
 PREFIX = "VOCODER_"
+
+
+def _listed(value: Any) -> Any:
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Settings(BaseSettings):
@@ -31,11 +44,18 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="0: any free one")
 
     device: str = Field(default="cpu", description="a torch device: cpu, cuda, cuda:1")
-    workers: int = Field(default_factory=usable_cores, ge=1, description="blocks of audio computed at once")
+    precision: Precision = Field(default="float32", description="of matrix products; the others are for GPUs")
+    workers: int = Field(default_factory=usable_cores, ge=1, description="batches of blocks computed at once")
     threads_per_worker: int = Field(default=1, ge=1, description="torch threads of each")
     default_voice: str = Field(default=DEFAULT_VOICE, description="for requests that name none")
 
+    max_batch: int = Field(default=16, ge=1, description="streams in a batch")
+    max_batch_frames: int = Field(default=128, ge=1, description="frames in a batch, of all its streams")
+    batch_wait: float = Field(
+        default=0.0, ge=0, le=1, description="seconds that a block waits for others while a worker is idle"
+    )
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
+    max_queue: int = Field(default=32, ge=0, description="requests beyond them: being read, or waiting")
     patience: float = Field(default=0.5, ge=0, description="seconds a request waits for one of them to end")
     max_body_bytes: int = Field(default=8 << 20, ge=1, description="of a request")
     max_frames: int = Field(default=16384, ge=1, description="of a mel")
@@ -44,10 +64,38 @@ class Settings(BaseSettings):
     stall_timeout: float = Field(
         default=30.0, gt=0, description="seconds that a client may take nothing of its audio"
     )
+    idle_timeout: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds that a /v1/stream may bring nothing while nothing is due to it",
+    )
+    max_ahead: float = Field(
+        default=30.0, gt=0, description="seconds that the audio of a /v1/stream may be ahead of its listener"
+    )
     shutdown_timeout: int = Field(default=10, ge=0, description="seconds for streams to end at a stop")
     send_buffer_bytes: int = Field(
         default=64 << 10, ge=4096, description="a connection's, in the kernel: how far work runs ahead"
     )
+
+    auth: Literal["auto", "on", "off"] = Field(
+        default="auto", description="whether a key is needed; auto: unless host is this machine alone"
+    )
+    keys_file: Path | None = Field(default=None, description="keys, as `vocoder keys create` writes them")
+    rate_limit: str = Field(default="", description="requests a key, or an address: 600/minute; empty: any")
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(), description="origins, separated by commas, whose pages may use this server"
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="of the lines on standard error")
+    tracing: bool = Field(default=False, description="OpenTelemetry traces, sent where OTEL_* variables say")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.host == "localhost" or _is_loopback(self.host)
+
+    @property
+    def needs_keys(self) -> bool:
+        return self.auth == "on" or (self.auth == "auto" and not self.loopback)
 
     @property
     def engine(self) -> EngineConfig:

@@ -1,14 +1,27 @@
 """Bodies in and audio out, each within its limits."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from server.problems import Problem
+
+
+@asynccontextmanager
+async def arriving(request: Request) -> AsyncIterator[bytes]:
+    """The body of a request, which counts among those that are read, or wait for a place, until the end.
+
+    Raises:
+        Busy: as many as allowed do so already.
+        Problem: the body is too large, or too slow.
+    """
+    settings = request.app.state.settings
+    async with request.app.state.arrivals.take():
+        yield await read_limited(request, settings.max_body_bytes, settings.body_timeout)
 
 
 async def read_limited(request: Request, max_bytes: int, seconds: float) -> bytes:

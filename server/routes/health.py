@@ -14,9 +14,11 @@ async def healthz() -> Health:
     return Health(status="ok")
 
 
-@router.get("/readyz", responses=documented("not-ready"))
+@router.get("/readyz", responses=documented("not-ready", "shutting-down"))
 async def readyz(request: Request) -> Readiness:
-    """The default voice is loaded and warm, and every other that can be; 503 until then."""
+    """The default voice is loaded and warm, and every other that can be; 503 until then, and at a stop."""
+    if request.app.state.stopping:
+        raise Problem("shutting-down", "the server stops; ask another one")
     if not request.app.state.warming.done():
         raise Problem(
             "not-ready", "the voices are being loaded; ask again in a second", headers={"Retry-After": "1"}

@@ -30,7 +30,7 @@ async def index(request: Request) -> Any:
     return Index(
         name=request.app.title,
         version=request.app.version,
-        documentation=request.app.docs_url,
+        documentation=request.app.url_path_for("docs"),
         openapi=request.app.openapi_url,
         voices=request.app.url_path_for("list_voices"),
         synthesize=request.app.url_path_for("synthesize"),

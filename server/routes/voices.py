@@ -1,4 +1,4 @@
-"""Which voices there are."""
+"""Which voices there are, and which of them are in memory."""
 
 from fastapi import APIRouter, Request
 
@@ -9,6 +9,7 @@ from vocoder.inference.engine import Engine
 from vocoder.inference.voices import Voices
 
 router = APIRouter(prefix="/v1/voices", tags=["voices"])
+administration = APIRouter(prefix="/v1/voices", tags=["voices"])
 
 
 @router.get("", responses=documented("internal-error"))
@@ -25,6 +26,29 @@ async def show_voice(request: Request, name: str) -> Voice:
     return await engine.run(_describe, engine.voices, name)
 
 
+@administration.post("/rescan")
+async def rescan(request: Request) -> VoiceList:
+    """Load and warm what is new or has changed in the folders, let go of what is gone."""
+    engine: Engine = request.app.state.engine
+    await engine.run(engine.voices.load_all)
+    return await engine.run(_list, engine.voices)
+
+
+@administration.post("/{name}/load", responses=documented("unknown-voice", "voice-unavailable"))
+async def load_voice(request: Request, name: str) -> Voice:
+    """Load and warm a voice, or its new checkpoint; those who speak with the one before finish with it."""
+    engine: Engine = request.app.state.engine
+    await engine.run(engine.voices.get, name)
+    return (await engine.run(_describe, engine.voices, name)).summary()
+
+
+@administration.post("/{name}/unload", status_code=204, responses=documented("unknown-voice"))
+async def unload_voice(request: Request, name: str) -> None:
+    """Free a voice once nobody speaks with it; asked for again, it is loaded again."""
+    engine: Engine = request.app.state.engine
+    await engine.run(engine.voices.unload, name)
+
+
 def _list(voices: Voices) -> VoiceList:
     described, unavailable = [], []
     for name in voices.names():
@@ -38,4 +62,5 @@ def _list(voices: Voices) -> VoiceList:
 
 
 def _describe(voices: Voices, name: str) -> Voice:
-    return Voice.of(name, voices.get(name), voices.info(name), default=name == voices.default())
+    facts, info = voices.facts(name), voices.info(name)
+    return Voice.of(name, facts, info, default=name == voices.default(), loaded=name in voices.loaded())

@@ -1,102 +1,171 @@
-"""The engine: ordered items, one ahead, nothing after the end, a bounded number of streams."""
+"""The engine: whole utterances in order, a block ahead, nothing after the end, the event loop free."""
 
 import asyncio
 import threading
 from contextlib import aclosing
 
 import pytest
+import torch
 
-from vocoder.errors import Busy
+from vocoder.checkpoints import load
+from vocoder.errors import Busy, InputError
 from vocoder.inference.engine import Engine, EngineConfig
+from vocoder.inference.speech import BLOCK_SECONDS
+from vocoder.inference.streaming import LARGEST_FRAMES
+from vocoder.mel import silence
+from vocoder.models import Student
 
 
 @pytest.fixture
-def engine():
+def engine(voices):
     engine = Engine(EngineConfig(workers=2, max_streams=2, patience=0.05))
     yield engine
     engine.close()
 
 
-def counter(made, end=100):
-    """Counts what has been asked for, and says when it was closed."""
-    try:
-        for i in range(end):
-            made.append(i)
-            yield i
-    finally:
-        made.append("closed")
+@pytest.fixture
+def voice(voices):
+    return load("student")
+
+
+@pytest.fixture
+def blocks(monkeypatch):
+    """The frames of each block that a model is given."""
+    made, advance = [], Student.advance
+
+    def count(model, mel, state, *, last):
+        made.append(mel.shape[-1])
+        return advance(model, mel, state, last=last)
+
+    monkeypatch.setattr(Student, "advance", count)
+    return made
+
+
+def mel_of(voice, frames, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return silence(voice.mel_spec, frames) + 3 * torch.rand(80, frames, generator=generator)
 
 
 async def settled(made):
     """Until nothing is being made any more."""
     while True:
         before = len(made)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
         if len(made) == before:
             return
 
 
-def test_items_come_whole_and_in_order(engine):
+def whole(engine, voice, mel, **options):
     async def collect():
-        return [item async for item in engine.iterate(counter([]))]
+        return [block async for block in engine.speech(voice, then=lambda audio: audio, **options).speak(mel)]
 
-    assert asyncio.run(collect()) == list(range(100))
-
-
-def test_work_runs_one_item_ahead_of_the_reader(engine):
-    async def take_two(made):
-        async with aclosing(engine.iterate(counter(made))) as items:
-            await anext(items)
-            await anext(items)
-            await settled(made)
-            return list(made)
-
-    assert asyncio.run(take_two([])) == [0, 1, 2]
+    return torch.cat(asyncio.run(collect()))
 
 
-def test_closing_stops_the_work_and_closes_its_source(engine):
-    async def leave(made):
-        async with aclosing(engine.iterate(counter(made))) as items:
-            await anext(items)
-        await settled(made)
-        return made
-
-    made = asyncio.run(leave([]))
-    assert made[-1] == "closed"
-    assert len(made) <= 3
+@pytest.mark.parametrize("frames", [1, 2, 9, 10, 300])
+def test_blocks_join_to_the_whole(engine, voice, frames):
+    mel = mel_of(voice, frames)
+    audio = whole(engine, voice, mel, seed=5, temperature=0.7)
+    torch.testing.assert_close(audio, voice.synthesize(mel, seed=5, temperature=0.7), atol=1e-4, rtol=0)
 
 
-def test_a_cancelled_reader_stops_the_work(engine):
-    async def cancel(made):
+def test_any_way_to_cut_the_frames_gives_the_same_samples(engine, voice):
+    mel = mel_of(voice, 60)
+
+    async def push():
+        speech = engine.speech(voice, seed=3, then=lambda audio: audio)
+        pieces = mel.split([1, 1, 2, 30, 5, 21], dim=1)
+        return torch.cat([await speech.advance(piece, last=i == 5) for i, piece in enumerate(pieces)])
+
+    torch.testing.assert_close(asyncio.run(push()), voice.synthesize(mel, seed=3), atol=1e-4, rtol=0)
+
+
+def test_blocks_grow_and_stay_bounded(engine, voice, blocks):
+    whole(engine, voice, mel_of(voice, 1000))
+    assert blocks[0] == voice.lookahead_frames + 8
+    assert max(blocks) == LARGEST_FRAMES
+    assert sum(blocks) == 1000
+
+
+def test_blocks_of_a_slow_voice_stay_short(engine, voice, blocks, monkeypatch):
+    from vocoder.inference import speech, steps
+
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(steps.time, "thread_time", lambda: next(ticks) * 2 * speech.BLOCK_SECONDS)
+    whole(engine, voice, mel_of(voice, 40))
+    assert BLOCK_SECONDS == 0.1
+    assert max(blocks[1:]) <= 4
+    assert blocks[-2] == 1
+
+
+def test_work_runs_one_block_ahead_of_the_reader(engine, voice, blocks):
+    async def take_two():
+        speech = engine.speech(voice, then=lambda audio: audio)
+        async with aclosing(speech.speak(mel_of(voice, 1000))) as audio:
+            await anext(audio)
+            await anext(audio)
+            await settled(blocks)
+            return len(blocks)
+
+    assert asyncio.run(take_two()) == 3
+
+
+@pytest.mark.parametrize("how", ["close", "cancel"])
+def test_a_reader_who_leaves_stops_the_work(engine, voice, blocks, how):
+    async def leave():
         started = asyncio.Event()
 
         async def read():
-            async for _ in engine.iterate(counter(made, end=10**9)):
-                started.set()
+            speech = engine.speech(voice, then=lambda audio: audio)
+            async with aclosing(speech.speak(mel_of(voice, 10_000))) as audio:
+                async for _ in audio:
+                    started.set()
+                    if how == "close":
+                        return
 
         task = asyncio.create_task(read())
         await started.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await settled(made)
-        return made[-1]
+        await settled(blocks)
 
-    assert asyncio.run(cancel([])) == "closed"
+    asyncio.run(leave())
+    assert len(blocks) <= 8
 
 
-def test_an_error_of_the_source_reaches_the_reader(engine):
-    def failing():
-        yield 1
+def test_an_error_of_the_model_reaches_the_reader(engine, voice, monkeypatch):
+    def fail(*_, **__):
         raise RuntimeError("on the way")
 
-    async def collect():
-        return [item async for item in engine.iterate(failing())]
-
+    monkeypatch.setattr(Student, "advance", fail)
     with pytest.raises(RuntimeError, match="on the way"):
-        asyncio.run(collect())
+        whole(engine, voice, mel_of(voice, 40))
 
 
-def test_a_blocked_worker_does_not_block_the_event_loop(engine):
+@pytest.mark.parametrize("options", [{"seed": -1}, {"temperature": 3.0}])
+def test_a_bad_seed_or_temperature_is_refused_before_any_work(engine, voice, options):
+    with pytest.raises(InputError):
+        engine.speech(voice, then=lambda audio: audio, **options)
+
+
+def test_many_at_once_are_kept_apart(engine, voice):
+    mels = [mel_of(voice, 40 + i % 3, seed=i) for i in range(32)]
+
+    async def all_at_once():
+        async def one(i):
+            speech = engine.speech(voice, seed=i, then=lambda audio: audio)
+            return torch.cat([block async for block in speech.speak(mels[i])])
+
+        return await asyncio.gather(*(one(i) for i in range(32)))
+
+    sizes = []
+    engine.scheduler.observe = sizes.append
+    for i, audio in enumerate(asyncio.run(all_at_once())):
+        torch.testing.assert_close(audio, voice.synthesize(mels[i], seed=i), atol=1e-4, rtol=0)
+    assert max(sizes) > 4
+
+
+def test_a_blocked_errand_does_not_block_the_event_loop(engine):
     async def main():
         gate = threading.Event()
         blocked = [asyncio.ensure_future(engine.run(gate.wait)) for _ in range(2)]
@@ -116,16 +185,4 @@ def test_streams_beyond_the_limit_are_refused(engine):
 
     with pytest.raises(Busy, match="2 streams"):
         asyncio.run(crowd())
-    assert engine.active_streams == 0
-
-
-def test_a_place_that_becomes_free_in_time_is_taken(engine):
-    async def one_after_the_other():
-        async def leave():
-            async with engine.admit():
-                await asyncio.sleep(0)
-
-        await asyncio.gather(*(leave() for _ in range(20)))
-
-    asyncio.run(one_after_the_other())
     assert engine.active_streams == 0

@@ -46,7 +46,7 @@ def test_every_answer_in_json_looks_like_its_example(client, document, wait_unti
     wait_until(lambda: client.get("/readyz").status_code == 200)
     seen = 0
     for method, path, operation in operations(document):
-        answers = operation["responses"]["200"]["content"]
+        answers = operation["responses"].get("200", {}).get("content", {})
         if method != "get" or "application/json" not in answers:
             continue
         (example,) = resolve(document, answers["application/json"]["schema"])["examples"]
@@ -80,8 +80,9 @@ def test_every_problem_is_documented_at_its_status(document):
         for status, response in operation["responses"].items():
             content = response.get("content", {}).get("application/problem+json", {})
             listed |= dict.fromkeys(content.get("examples", {}), status)
-    everywhere = {"not-found", "method-not-allowed"}
-    assert listed == {name: str(kind.status) for name, kind in PROBLEMS.items() if name not in everywhere}
+    unlisted = {"not-found", "method-not-allowed"}  # everywhere
+    unlisted |= {"malformed-message", "idle-timeout"}  # over WebSocket, which the document does not know
+    assert listed == {name: str(kind.status) for name, kind in PROBLEMS.items() if name not in unlisted}
 
 
 def test_every_reference_leads_somewhere(document):

@@ -1,21 +1,27 @@
-"""The engine: voices, and a bounded number of threads on which many streams take turns, block by block."""
+"""The engine: voices, a bounded number of streams, the threads on which they take turns, block by block."""
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, SupportsIndex, TypeVar
 
 import torch
+from jaxtyping import Float
 from pydantic import Field
+from torch import Tensor
 
 from vocoder.checkpoints import DEFAULT_VOICE
 from vocoder.config import Config
-from vocoder.errors import Busy
+from vocoder.inference.places import Places
+from vocoder.inference.scheduler import Scheduler
+from vocoder.inference.speech import Speech
 from vocoder.inference.voices import Voices
+from vocoder.models import Vocoder
 
 T = TypeVar("T")
+Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 
 
 def usable_cores() -> int:
@@ -24,14 +30,19 @@ def usable_cores() -> int:
 
 
 class EngineConfig(Config):
-    """One thread a block and as many blocks at once as there are cores: the blocks are too small to share."""
+    """One thread a batch and as many batches at once as there are cores: they are too small to share."""
 
     device: str = "cpu"
+    precision: Precision = "float32"
     default_voice: str = DEFAULT_VOICE
-    workers: int = Field(default_factory=usable_cores, ge=1, description="blocks computed at once")
+    workers: int = Field(default_factory=usable_cores, ge=1, description="batches computed at once")
     threads_per_worker: int = Field(default=1, ge=1, description="torch threads of each")
+    max_batch: int = Field(default=16, ge=1, description="streams in a batch")
+    max_batch_frames: int = Field(default=128, ge=1, description="frames in a batch, of all its streams")
+    batch_wait: float = Field(default=0.0, ge=0, description="seconds a block may wait for company")
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
-    patience: float = Field(default=0.5, ge=0, description="seconds to wait for one of them to end")
+    max_queue: int = Field(default=32, ge=0, description="requests that wait for one of them to end")
+    patience: float = Field(default=0.5, ge=0, description="seconds that they wait")
 
 
 class Engine:
@@ -40,51 +51,48 @@ class Engine:
     def __init__(self, config: EngineConfig | None = None) -> None:
         self.config = config or EngineConfig()
         self.voices = Voices(device=self.config.device, default=self.config.default_voice)
-        self.active_streams = 0
-        self._places = asyncio.Semaphore(self.config.max_streams)
-        self._pool = ThreadPoolExecutor(
+        self.places = Places(self.config.max_streams, self.config.max_queue, self.config.patience)
+        if self.config.precision == "tf32":
+            torch.set_float32_matmul_precision("high")
+        self.scheduler = Scheduler(
             self.config.workers,
-            thread_name_prefix="vocoder",
-            initializer=torch.set_num_threads,
-            initargs=(self.config.threads_per_worker,),
+            setup=self._set_threads,
+            max_batch=self.config.max_batch,
+            max_frames=self.config.max_batch_frames,
+            gather_seconds=self.config.batch_wait,
+            precision=getattr(torch, self.config.precision, torch.float32),
+        )
+        self._errands = ThreadPoolExecutor(
+            self.config.workers, thread_name_prefix="errand", initializer=self._set_threads
         )
 
-    @asynccontextmanager
-    async def admit(self) -> AsyncIterator[None]:
+    @property
+    def active_streams(self) -> int:
+        return self.places.taken
+
+    def admit(self) -> AbstractAsyncContextManager[None]:
         """Hold one of the `max_streams` places; raises `Busy` when none becomes free within `patience`."""
-        try:
-            async with asyncio.timeout(self.config.patience):
-                await self._places.acquire()
-        except TimeoutError:
-            raise Busy(
-                f"{self.active_streams} streams are under way, the limit; come again in a second"
-            ) from None
-        self.active_streams += 1
-        try:
-            yield
-        finally:
-            self.active_streams -= 1
-            self._places.release()
+        return self.places.take()
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
-        """The result of `function(*args)`, computed on a thread of the engine."""
-        return await asyncio.wrap_future(self._pool.submit(function, *args))
+        """The result of `function(*args)`, computed beside the event loop and beside the streams."""
+        return await asyncio.wrap_future(self._errands.submit(function, *args))
 
-    async def iterate(self, items: Generator[T]) -> AsyncGenerator[T]:
-        """The items, each computed on a thread of the engine, one ahead of the one that is taken.
-
-        Closing this stops the work after the item that is being computed, and closes `items`.
-        """
-        end = object()
-        pending: Future[Any] = self._pool.submit(next, items, end)
-        try:
-            while (item := await asyncio.wrap_future(pending)) is not end:
-                pending = self._pool.submit(next, items, end)
-                yield item
-        finally:
-            pending.cancel()
-            pending.add_done_callback(lambda _: items.close())
+    def speech(
+        self,
+        voice: Vocoder,
+        *,
+        seed: SupportsIndex = 0,
+        temperature: float | None = None,
+        then: Callable[[Float[Tensor, "sample"]], T],
+    ) -> Speech[T]:
+        """An utterance of `voice`; raises `InputError` for a bad seed or temperature."""
+        return Speech(self.scheduler, voice, seed=seed, temperature=temperature, then=then)
 
     def close(self) -> None:
         """Let the blocks under way finish, drop the rest."""
-        self._pool.shutdown(cancel_futures=True)
+        self.scheduler.close()
+        self._errands.shutdown(cancel_futures=True)
+
+    def _set_threads(self) -> None:
+        torch.set_num_threads(self.config.threads_per_worker)

@@ -1,0 +1,125 @@
+"""From a request to its audio: what every route that speaks has in common."""
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
+
+from fastapi import Request
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from server.formats import choose_format, content_length
+from server.metrics import Metrics
+from server.problems import Problem
+from server.settings import Settings
+from server.transfer import AudioStream
+from vocoder.audio import Encoder, encoder
+from vocoder.inference.engine import Engine
+from vocoder.inference.speech import Speech
+from vocoder.mel import MelSpec
+from vocoder.models import Vocoder
+from vocoder.models.base import MAX_TEMPERATURE
+from vocoder.noise import MAX_SEED
+
+AudioFormat = Literal["wav", "pcm", "flac", "opus", "mp3"]
+
+
+class Manner(BaseModel):
+    """How to speak. An unknown parameter is refused, so that a misspelt one is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    voice: str | None = Field(default=None, description="by default the one that /v1/voices marks")
+    format: AudioFormat | None = Field(
+        default=None, description="of the audio; goes before the Accept header, without either it is wav"
+    )
+    seed: int = Field(default=0, ge=0, le=MAX_SEED, description="the same seed gives the same samples")
+    temperature: float | None = Field(
+        default=None, ge=0, le=MAX_TEMPERATURE, description="scale of the noise; by default the voice's own"
+    )
+
+
+class Utterance(NamedTuple):
+    """A request understood: what to say, and who says it."""
+
+    name: str
+    voice: Vocoder
+    mel: Float[Tensor, "mel frame"]
+
+    @property
+    def num_samples(self) -> int:
+        return self.voice.mel_spec.num_samples(self.mel.shape[-1])
+
+
+def max_frames(spec: MelSpec, settings: Settings) -> int:
+    """How long an utterance may be."""
+    return min(settings.max_frames, int(settings.max_seconds * spec.frame_rate))
+
+
+def check_length(num_frames: int, spec: MelSpec, settings: Settings) -> None:
+    """Refuse (413) what is longer than the limits."""
+    limit = max_frames(spec, settings)
+    if num_frames > limit:
+        raise Problem(
+            "mel-too-long", f"{num_frames} frames are more than the {limit} allowed; send them in parts"
+        )
+
+
+def audio_format(request: Request, manner: Manner) -> str:
+    return manner.format or choose_format(request.headers.get("accept"))
+
+
+async def answer(request: Request, utterance: Utterance, manner: Manner) -> AudioStream:
+    """The utterance as it is spoken, once there is a place for it and its first audio is made.
+
+    What cannot be spoken is an error, never a short 200.
+    """
+    settings: Settings = request.app.state.settings
+    engine: Engine = request.app.state.engine
+    metrics: Metrics = request.app.state.metrics
+    name = audio_format(request, manner)
+    async with AsyncExitStack() as resources:
+        await resources.enter_async_context(engine.admit())
+        outgoing = encoder(name, utterance.voice.sample_rate, utterance.num_samples)
+        speech = engine.speech(
+            utterance.voice, seed=manner.seed, temperature=manner.temperature, then=outgoing.encode
+        )
+        resources.enter_context(metrics.speaking(utterance.name, speech))
+        chunks = await resources.enter_async_context(aclosing(_encoded(engine, speech, utterance, outgoing)))
+        first = await anext(chunks)
+        metrics.latency.observe(time.monotonic() - request.state.arrived)
+        response = AudioStream(
+            first,
+            chunks,
+            headers=_headers(utterance, manner, content_length(name, utterance.num_samples)),
+            media_type=outgoing.content_type,
+            stall_timeout=settings.stall_timeout,
+        )
+        response.resources = resources.pop_all()
+        return response
+
+
+async def _encoded(
+    engine: Engine, speech: Speech[bytes], utterance: Utterance, outgoing: Encoder
+) -> AsyncGenerator[bytes]:
+    async with aclosing(speech.speak(utterance.mel)) as blocks:
+        async for data in blocks:
+            if data:
+                yield data
+    if data := await engine.run(outgoing.finish):
+        yield data
+
+
+def _headers(utterance: Utterance, manner: Manner, length: int | None) -> dict[str, Any]:
+    temperature = utterance.voice.check_temperature(manner.temperature)
+    return {
+        "Vocoder-Voice": quote(utterance.name),
+        "Vocoder-Seed": str(manner.seed),
+        "Vocoder-Temperature": f"{temperature:g}",
+        "Vocoder-Sample-Rate": str(utterance.voice.sample_rate),
+        "Vocoder-Frames": str(utterance.mel.shape[-1]),
+        "Vocoder-Samples": str(utterance.num_samples),
+    } | ({} if length is None else {"Content-Length": str(length)})

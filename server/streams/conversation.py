@@ -1,0 +1,220 @@
+"""One client of WS /v1/stream: it is read without pause, and answered utterance after utterance."""
+
+import asyncio
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
+
+from server.gate import Gate, address_of
+from server.keys import Scope
+from server.metrics import Metrics
+from server.problems import Problem, problem_of
+from server.settings import Settings
+from server.speaking import check_length
+from server.streams.inbox import Inbox
+from server.streams.messages import Command, Start, close_code, error_message, message, parse, read_frames
+from server.streams.turn import Turn
+from vocoder.inference.engine import Engine
+from vocoder.inference.streaming import fit_mel
+from vocoder.mel import MelSpec, dialect
+from vocoder.models import Vocoder
+
+_NORMAL = 1000
+_ANSWERS = {"flush": "flushed", "finish": "finished"}
+_START = 'begin with {"type": "start"}, and in it voice, dialect, format, seed, temperature as you like'
+_COMMANDS = 'send frames as a binary message, or {"type": "flush"}, "cancel" or "finish"'
+
+
+class Conversation:
+    """From the first message to the close. What goes wrong, the client is told, with a remedy and a code."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        state = socket.app.state
+        self._socket, self._inbox, self._frames = socket, Inbox(), 0
+        self._settings: Settings = state.settings
+        self._engine: Engine = state.engine
+        self._metrics: Metrics = state.metrics
+        self._gate: Gate = state.gate
+        self._speaking = self._leaving = False
+        self._turn: asyncio.Task[bool] | None = None
+        self._leave = asyncio.Event()
+
+    async def run(self) -> None:
+        try:
+            await self._socket.accept()
+            start = await self._greet()
+            async with self._engine.admit():
+                await self._converse(start)
+            await self._socket.close(_NORMAL)
+        except* WebSocketDisconnect:
+            pass
+        except* Exception as group:
+            await self._fail(_first(group))
+
+    def leave_soon(self) -> None:
+        """The server stops: no other utterance is begun here."""
+        self._leaving = True
+        if not self._speaking:
+            self.leave_now()
+
+    def leave_now(self) -> None:
+        """The server stops now."""
+        self._leave.set()
+
+    async def _greet(self) -> Start:
+        try:
+            async with asyncio.timeout(self._settings.body_timeout):
+                text = (await self._receive()).get("text")
+        except TimeoutError:
+            raise Problem("idle-timeout", f"the first message did not come; {_START}") from None
+        start = parse(Start, text, _START)
+        _check_origin(self._socket, self._settings)
+        await self._gate.enter(Scope.SYNTHESIS, _token(self._socket, start), address_of(self._socket))
+        return start
+
+    async def _converse(self, start: Start) -> None:
+        engine = self._engine
+        name = await engine.run(engine.voices.default) if start.voice is None else start.voice
+        voice = await engine.run(engine.voices.get, name)
+        source = dialect(start.dialect) if start.dialect else voice.mel_spec
+        await self._say(
+            "started",
+            voice=name,
+            num_mels=voice.mel_spec.num_mels,
+            hop_length=voice.mel_spec.hop_length,
+            sample_rate=voice.sample_rate,
+            lookahead_frames=voice.lookahead_frames,
+            format=start.format,
+            seed=start.seed,
+            temperature=voice.check_temperature(start.temperature),
+        )
+        async with asyncio.TaskGroup() as group:
+            others = [
+                group.create_task(self._listen(source, voice.mel_spec)),
+                group.create_task(self._stay()),
+            ]
+            await self._speak(name, voice, start)
+            for task in others:
+                task.cancel()
+
+    async def _listen(self, source: MelSpec, target: MelSpec) -> None:
+        """Put what comes into the inbox; a cancel is obeyed at once."""
+        while True:
+            received = await self._receive_in_time()
+            if (data := received.get("bytes")) is not None:
+                mel = read_frames(data, source.num_mels)
+                self._frames += mel.shape[1]
+                check_length(self._frames, target, self._settings)
+                self._inbox.put(await self._engine.run(fit_mel, mel, source, target))
+                continue
+            command = parse(Command, received.get("text"), _COMMANDS).type
+            self._frames = 0
+            if command != "cancel":
+                self._inbox.put(command)
+            elif self._turn:
+                self._inbox.clear()
+                self._turn.cancel()
+
+    async def _speak(self, name: str, voice: Vocoder, start: Start) -> None:
+        """Utterance after utterance, until one is the last."""
+        finished = False
+        while not finished:
+            turn = Turn(self._engine, voice, start.format, seed=start.seed, temperature=start.temperature)
+            with self._metrics.speaking(name, turn.speech):
+                self._turn = asyncio.create_task(self._take_turn(turn))
+                try:
+                    finished = await self._turn
+                except asyncio.CancelledError:
+                    if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                        raise
+                    await self._say("cancelled", **turn.counts)
+            self._speaking = False
+            if self._leaving:
+                self.leave_now()
+
+    async def _take_turn(self, turn: Turn) -> bool:
+        """Speak one utterance; true if the client wants no other."""
+        while True:
+            taken = await self._inbox.take(turn.speech.block_frames)
+            self._speaking = True
+            if not turn.speech.frames:
+                began = time.monotonic()
+            heard = turn.speech.samples
+            if data := await turn.speak(taken):
+                await self._send(data)
+                if not heard:
+                    self._metrics.latency.observe(time.monotonic() - began)
+            if taken.command:
+                await self._say(_ANSWERS[taken.command], **turn.counts)
+                return taken.command == "finish"
+            await turn.keep_step(self._settings.max_ahead)
+
+    async def _stay(self) -> None:
+        await self._leave.wait()
+        raise Problem("shutting-down", "the server stops; connect again in a few seconds")
+
+    async def _receive_in_time(self) -> dict[str, Any]:
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.idle_timeout):
+                    return await self._receive()
+            except TimeoutError:
+                if not self._speaking and not self._inbox:
+                    raise Problem(
+                        "idle-timeout",
+                        f"nothing came for {self._settings.idle_timeout:g} s; connect again to go on",
+                    ) from None
+
+    async def _receive(self) -> dict[str, Any]:
+        received = await self._socket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code", _NORMAL))
+        return dict(received)
+
+    async def _say(self, kind: str, **members: Any) -> None:
+        await self._send(message(kind, **members))
+
+    async def _send(self, data: bytes | str) -> None:
+        try:
+            async with asyncio.timeout(self._settings.stall_timeout):
+                if isinstance(data, bytes):
+                    await self._socket.send_bytes(data)
+                else:
+                    await self._socket.send_text(data)
+        except TimeoutError:
+            raise WebSocketDisconnect(_NORMAL, "the client takes nothing") from None
+
+    async def _fail(self, error: Exception) -> None:
+        problem = problem_of(error, self._socket)
+        if self._socket.application_state is not WebSocketState.CONNECTED:
+            return
+        try:
+            await self._send(error_message(problem))
+            await self._socket.close(close_code(problem), problem.name)
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # it has gone
+
+
+def _check_origin(socket: WebSocket, settings: Settings) -> None:
+    """A browser says whose page connects; only our own may, and those that the settings name."""
+    origin = socket.headers.get("origin")
+    if origin is None or origin in settings.cors_origins:
+        return
+    if urlsplit(origin).netloc != socket.headers.get("host"):
+        raise Problem("forbidden", f"pages of {origin[:100]} may not connect; name them in cors_origins")
+
+
+def _token(socket: WebSocket, start: Start) -> str | None:
+    scheme, _, token = socket.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else start.api_key
+
+
+def _first(group: BaseException) -> Exception:
+    """The error behind groups of them: what one task raised before the others were cancelled."""
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    assert isinstance(group, Exception)
+    return group

@@ -1,0 +1,62 @@
+"""Frames that wait to be spoken, and the commands between them."""
+
+import asyncio
+from collections import deque
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+# From here on counts are rounded to powers of two: streams whose blocks are alike are made in one batch.
+_ROUNDED_FROM = 4
+
+
+class Taken(NamedTuple):
+    """What to speak next: frames, perhaps none, and the command that follows them, if it does."""
+
+    mel: Float[Tensor, "mel frame"] | None
+    command: str | None
+
+
+class Inbox:
+    """Filled by the one who listens, emptied by the one who speaks, on one event loop."""
+
+    def __init__(self) -> None:
+        self._items: deque[Tensor | str] = deque()
+        self._filled = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def put(self, item: Float[Tensor, "mel frame"] | str) -> None:
+        self._items.append(item)
+        self._filled.set()
+
+    def clear(self) -> None:
+        self._items.clear()
+        self._filled.clear()
+
+    async def take(self, limit: int) -> Taken:
+        """As many of the next frames as there are, at most `limit`, and the command after them."""
+        await self._filled.wait()
+        taken = self._next(limit)
+        if not self._items:
+            self._filled.clear()
+        return taken
+
+    def _next(self, limit: int) -> Taken:
+        waiting = []
+        while self._items and not isinstance(self._items[0], str):
+            waiting.append(self._items.popleft())
+        if not waiting:
+            return Taken(None, self._items.popleft())  # type: ignore[arg-type]
+        mel = torch.cat(waiting, dim=1)  # type: ignore[arg-type]
+        if self._items and mel.shape[1] <= limit:
+            return Taken(mel, self._items.popleft())  # type: ignore[arg-type]
+        count = min(limit, mel.shape[1])
+        if count >= _ROUNDED_FROM:
+            count = 1 << (count.bit_length() - 1)
+        if count < mel.shape[1]:
+            self._items.appendleft(mel[:, count:])
+        return Taken(mel[:, :count], None)

@@ -1,0 +1,39 @@
+"""One utterance of a conversation."""
+
+import asyncio
+
+import torch
+
+from server.streams.inbox import Taken
+from vocoder.audio import encoder
+from vocoder.inference.engine import Engine
+from vocoder.models import Vocoder
+
+
+class Turn:
+    """Speaks what is taken from the inbox; the same frames give the samples of the offline call."""
+
+    def __init__(
+        self, engine: Engine, voice: Vocoder, audio_format: str, *, seed: int, temperature: float | None
+    ) -> None:
+        self._engine, self._voice = engine, voice
+        self._encoder = encoder(audio_format, voice.sample_rate)
+        self.speech = engine.speech(voice, seed=seed, temperature=temperature, then=self._encoder.encode)
+        self.addressed: float | None = None  # when the first frames came, in seconds of the monotonic clock
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"frames": self.speech.frames, "samples": self.speech.samples}
+
+    async def speak(self, taken: Taken) -> bytes:
+        """The audio that has become certain, all of it if a command follows."""
+        last = taken.command is not None
+        mel = torch.zeros(self._voice.mel_spec.num_mels, 0) if taken.mel is None else taken.mel
+        if last and not mel.shape[1] + self.speech.frames:
+            return b""  # nothing was said
+        data = await self.speech.advance(mel, last=last)
+        return data + await self._engine.run(self._encoder.finish) if last else data
+
+    async def keep_step(self, max_ahead: float) -> None:
+        """Wait while a listener would have more than `max_ahead` seconds to hear."""
+        await asyncio.sleep(max(0.0, self.speech.ahead - max_ahead))

@@ -1,0 +1,120 @@
+"""Blocks of many streams on a few threads: the most urgent first, and with it those that fit into its batch.
+
+A block of a few frames costs mostly the overhead of its many small operations: eight of them in one batch
+take about as long as three alone. Batches form by themselves while all threads are busy; a block waits for
+company only where `gather_seconds` says so.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import torch
+
+from vocoder.inference.steps import Made, Step, run_steps
+
+
+class Scheduler:
+    """Threads that make the steps they are given.
+
+    Args:
+        threads: batches made at once.
+        setup: called first on each thread.
+        max_batch: streams in a batch.
+        max_frames: frames in a batch, of all its streams: long blocks gain little from company, and a short
+            one would wait for them.
+        gather_seconds: how long a step may wait for others of its kind while a thread is free.
+        precision: of the matrix products, by autocast unless it is float32.
+
+    `observe`, an attribute, is called with the size of each batch on the thread that made it.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        *,
+        setup: Callable[[], object] = lambda: None,
+        max_batch: int = 16,
+        max_frames: int = 128,
+        gather_seconds: float = 0.0,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        self._max_batch, self._max_frames, self._gather = max_batch, max_frames, gather_seconds
+        self._setup, self._precision = setup, precision
+        self.observe: Callable[[int], object] = lambda size: None
+        self._changed = threading.Condition()
+        self._pending: list[Step] = []
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"vocoder_{i}", daemon=True) for i in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def pending(self) -> int:
+        """Steps that no thread has taken yet."""
+        return len(self._pending)
+
+    def submit(self, step: Step) -> "Future[Made]":
+        """Have `step` made; cancelling the future drops it unless its batch is under way."""
+        with self._changed:
+            if self._closed:
+                step.future.cancel()
+            else:
+                self._pending.append(step)
+                self._changed.notify()
+        return step.future
+
+    def close(self) -> None:
+        """Let the batches under way finish, drop the rest."""
+        with self._changed:
+            self._closed = True
+            for step in self._pending:
+                step.future.cancel()
+            self._pending = []
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        self._setup()
+        while (batch := self._take()) is not None:
+            if batch:
+                self.observe(len(batch))
+                self._make(batch)
+            del batch  # an idle thread keeps no stream alive
+
+    def _make(self, batch: list[Step]) -> None:
+        for step, outcome in zip(batch, run_steps(batch, self._precision), strict=True):
+            if isinstance(outcome, Exception):
+                step.future.set_exception(outcome)
+            else:
+                step.future.set_result(outcome)
+
+    def _take(self) -> list[Step] | None:
+        with self._changed:
+            while not self._closed:
+                if chosen := self._choose():
+                    self._pending = [step for step in self._pending if step not in chosen]
+                    return [step for step in chosen if step.future.set_running_or_notify_cancel()]
+                self._changed.wait(self._patience())
+        return None
+
+    def _choose(self) -> list[Step]:
+        """The most urgent step and its company; none if there is no step, or it waits for more."""
+        if not self._pending:
+            return []
+        urgent = min(self._pending, key=lambda step: step.due)
+        limit = max(1, min(self._max_batch, self._max_frames // max(1, urgent.mel.shape[1])))
+        alike = sorted((step for step in self._pending if step.key == urgent.key), key=lambda step: step.due)
+        if len(alike) < limit and time.monotonic() < urgent.arrived + self._gather:
+            return []
+        return alike[:limit]
+
+    def _patience(self) -> float | None:
+        """Seconds until a step that waits for company must go; None: no step waits."""
+        if not self._pending:
+            return None
+        return max(0.0, min(step.arrived for step in self._pending) + self._gather - time.monotonic())
