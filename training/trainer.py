@@ -21,8 +21,11 @@ from vocoder.device import usable_device
 from vocoder.errors import VocoderError
 
 
+PLACES = {"device", "tensorboard"}
+
+
 class TrainerConfig(Config):
-    """How long, how fast, where; `device` and `tensorboard` change no recipe, so a run may go on elsewhere."""
+    """How long, how fast, where; the fields in `PLACES` change no result, so a run may go on with others."""
 
     steps: int = Field(ge=1)
     seed: int = Field(default=0, ge=0)
@@ -59,7 +62,7 @@ class Task(ABC):
         """Figures on held-out data, with the weights as they are now in `model`."""
 
     def listen(self) -> Listening | None:
-        """A held-out recording and the model's version of it, with the weights as they are; None: no sound."""
+        """A held-out recording and the model's version of it, with the weights as they are now, if any."""
         return None
 
     def to(self, device: torch.device) -> None:

@@ -49,6 +49,12 @@ class Batch(NamedTuple):
     f0: Float[Tensor, "batch context"]
     voiced: Float[Tensor, "batch context"]
 
+    def to(self, device: torch.device) -> "Batch":
+        """On that device; a copy to a GPU is not waited for."""
+        if device.type != "cuda":
+            return Batch(*(part.to(device) for part in self))
+        return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in self))
+
 
 class Segments:
     """Draws segments, with augmentation, from recordings held in memory as 16-bit samples.

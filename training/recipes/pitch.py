@@ -20,12 +20,12 @@ class PitchTask(Task):
         self.network = network
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        frequency, voicing, _ = self._terms(self.segments.batch(self.seed, step))
+        frequency, voicing, _ = self._terms(self.segments.batch(self.seed, step).to(self.device))
         return frequency + voicing, {"frequency": frequency.item(), "voicing": voicing.item()}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        frequency, voicing, cents = self._terms(self.held_out)
+        frequency, voicing, cents = self._terms(self.held_out.to(self.device))
         wrong = (cents > 50).float().mean()
         return {
             "valid_frequency": frequency.item(),

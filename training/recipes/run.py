@@ -4,15 +4,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import Field, ValidationError
+from torch import Tensor
 
 from training.data.manifests import DataConfig
 from training.data.segments import Batch, Clip, SegmentConfig, Segments
-from training.trainer import Trainer
+from training.run_log import Listening
+from training.trainer import PLACES, Trainer, TrainerConfig
 from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
 from vocoder.errors import ConfigError
-from vocoder.mel import MelSpec
+from vocoder.mel import MelFrontend, MelSpec
+from vocoder.models import Vocoder
 
 HELD_OUT = 40  # every fortieth clip is kept out of training
 
@@ -27,18 +33,30 @@ class Recipe(Config):
 
     def portable(self) -> dict[str, Any]:
         """The recipe without the places on this machine."""
-        return self.model_dump(mode="json", exclude={"data": {"root", "cache"}})
+        stages = {name: PLACES for name, value in self if isinstance(value, TrainerConfig)}
+        return self.model_dump(mode="json", exclude={"data": {"root", "cache"}, **stages})
+
+    def began(self, note: dict[str, Any]) -> bool:
+        """Whether the portable form of a run's recipe is this one; keys newer than the run are at default."""
+        here = self.data.model_dump(include={"root", "cache"})
+        try:
+            noted = self.model_validate(note | {"data": note["data"] | here})
+        except (KeyError, TypeError, ValidationError):
+            return False
+        return noted.portable() == self.portable()
 
 
 def claim_folder(folder: Path, recipe: Recipe, data_hash: str) -> None:
     """Note in `folder` what is trained there; raises `ConfigError` when that is something else already."""
     note = {"recipe": recipe.portable(), "data_hash": data_hash}
     path = folder / "recipe.json"
-    if path.exists() and json.loads(path.read_text()) != note:
-        raise ConfigError(
-            f"{folder} was begun with another recipe or other recordings (see {path}): "
-            "go on with those, or choose another folder with --output"
-        )
+    if path.exists():
+        begun = json.loads(path.read_text())
+        if begun["data_hash"] != data_hash or not recipe.began(begun["recipe"]):
+            raise ConfigError(
+                f"{folder} was begun with another recipe or other recordings (see {path}): "
+                "go on with those, or choose another folder with --output"
+            )
     write_atomically(path, json.dumps(note, indent=2).encode())
 
 
@@ -52,6 +70,20 @@ def cut_segments(
     balance = data.speaker_balance
     fixed = Segments(held_out, spec, plain, balance=balance, left=left, right=right).batch(0, 0)
     return Segments(train, spec, config, balance=balance, left=left, right=right), fixed
+
+
+def held_out_speech(clips: list[Clip], spec: MelSpec, seconds: float) -> Float[Tensor, "sample"] | None:
+    """The beginning of the first clip that is kept out of training; None for no seconds."""
+    length = round(seconds * spec.sample_rate)
+    if length < spec.min_samples:
+        return None
+    return torch.from_numpy(clips[0].audio[:length].astype(np.float32) / 32767)
+
+
+def speak(model: Vocoder, recording: Float[Tensor, "sample"]) -> Listening:
+    """A recording beside the model's copy of it by way of its mel."""
+    copy = model.synthesize(MelFrontend(model.mel_spec)(recording))
+    return Listening(recording, copy[: len(recording)].cpu(), model.sample_rate)
 
 
 def training_record(

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from pydantic import Discriminator, Tag, model_validator
+from jaxtyping import Float
+from pydantic import Discriminator, Field, Tag, model_validator
 from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_clips
 from training.recipes.pitch import PitchTask
-from training.recipes.run import Recipe, claim_folder, cut_segments, training_record
+from training.recipes.run import Recipe, claim_folder, cut_segments, held_out_speech, speak, training_record
+from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.checkpoints import save_checkpoint
 from vocoder.errors import ConfigError
@@ -46,6 +48,9 @@ class TeacherRecipe(Recipe):
     pitch: TrainerConfig | None = None
     segments: SegmentConfig = SegmentConfig(batch=2, frames=32)
     flow: TrainerConfig
+    listen_seconds: float = Field(
+        default=2.0, ge=0, description="of a held-out recording, spoken at each evaluation for TensorBoard"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "TeacherRecipe":
@@ -60,26 +65,37 @@ class LikelihoodTask(Task):
     """Bits a sample: the exact probability of 16-bit samples, those at the start of a segment apart."""
 
     def __init__(
-        self, teacher: AutoregressiveVocoder, segments: Segments, held_out: Batch, seed: int
+        self,
+        teacher: AutoregressiveVocoder,
+        segments: Segments,
+        held_out: Batch,
+        seed: int,
+        speech: Float[Tensor, "sample"] | None = None,
     ) -> None:
         self.model = self.teacher = teacher
-        self.segments, self.held_out, self.seed = segments, held_out, seed
+        self.segments, self.held_out, self.seed, self.speech = segments, held_out, seed, speech
         self.warm = 2 * teacher.mel_spec.hop_length  # the flow begins there without its past: not counted
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        batch = self.segments.batch(self.seed, step)
+        batch = self.segments.batch(self.seed, step).to(self.device)
         return self._bits(batch.audio, batch.mel), {}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Bits a sample under the right mel, and under another's: the difference is what the mel tells."""
-        audio, mel = self.held_out.audio, self.held_out.mel
+        held_out = self.held_out.to(self.device)
+        audio, mel = held_out.audio, held_out.mel
         bits, shuffled = self._bits(audio, mel).item(), self._bits(audio, mel.roll(1, dims=0)).item()
         return {"valid_bits": bits, "valid_bits_shuffled_mel": shuffled}
 
+    def listen(self) -> Listening | None:
+        return None if self.speech is None else speak(self.teacher, self.speech)
+
     def _bits(self, audio: Tensor, mel: Tensor) -> Tensor:
         rounded = PCM16.centre(PCM16.index(audio))
-        log_likelihood = self.teacher.log_likelihood(rounded, self.teacher.conditions(mel))
+        with torch.autocast(self.device.type, enabled=False):  # a pitch period must be right to the sample
+            conditions = self.teacher.conditions(mel)
+        log_likelihood = self.teacher.log_likelihood(rounded, conditions)
         return -log_likelihood[:, self.warm :].mean() / math.log(2)
 
 
@@ -95,7 +111,7 @@ def train_teacher(
     deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
     torch.manual_seed(recipe.flow.seed)
     spec = mel_spec(recipe.dialect)
-    teacher: Any = MODELS[recipe.model.kind][0](recipe.model, spec)  # type: ignore[call-arg]
+    teacher: Any = MODELS[recipe.model.kind][0](recipe.model, spec)
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
@@ -131,5 +147,6 @@ def _stages(
         teacher.pitch.requires_grad_(False)
     around = {"left": teacher.left_context, "right": teacher.lookahead_frames}
     segments, held_out = cut_segments(clips, spec, recipe.data, recipe.segments, **around)
-    likelihood = LikelihoodTask(teacher, segments, held_out, recipe.flow.seed)
+    speech = held_out_speech(clips, spec, recipe.listen_seconds)
+    likelihood = LikelihoodTask(teacher, segments, held_out, recipe.flow.seed, speech)
     yield "flow", Trainer(likelihood, recipe.flow, folder / "flow")

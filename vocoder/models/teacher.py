@@ -25,6 +25,7 @@ from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.interpolation import interpolate_knots
 from vocoder.networks.pitch import PitchNetwork
 from vocoder.networks.precision import DoubleInEvaluation
+from vocoder.networks.tiered_graph import TieredGraphSampler
 from vocoder.networks.tiered_sampler import TieredSampler
 from vocoder.networks.tiered_wavenet import TieredContext, TieredWaveNet
 
@@ -116,6 +117,8 @@ class Teacher(AutoregressiveVocoder):
         return self.wavenet.receptive_field(self.max_lag)
 
     def make_sampler(self) -> Sampler:
+        if self.device.type == "cuda":
+            return TieredGraphSampler(self.wavenet, max_lag=self.max_lag, output=self.output)
         return TieredSampler(
             self.wavenet,
             max_lag=self.max_lag,

@@ -102,7 +102,9 @@ class TieredWaveNet(AutoregressiveNetwork):
         told = told.transpose(2, 3).flatten(2)
         near = self.near(F.pad(x, (self.head_kernel, -1)))
         a, b = (told + near).chunk(2, dim=1)
-        return self.last(torch.relu(self.mix(torch.tanh(a) * torch.sigmoid(b))))
+        hidden = torch.relu(self.mix(torch.tanh(a) * torch.sigmoid(b)))
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 is too coarse for a location
+            return self.last(hidden.to(self.last.weight.dtype))
 
     def steps(self, shape: torch.Size) -> Iterator[Step]:
         return ((slice(None), t) for t in range(shape[-1]))
