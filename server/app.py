@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from server import problems, tracing
 from server.gate import Gate, requires
+from server.jobs import make_jobs, running
 from server.keys import Scope
 from server.metrics import Metrics
 from server.middleware import REQUEST_ID, Surroundings
@@ -18,12 +19,14 @@ from server.problems import ProblemDetails
 from server.routes import (
     baselines,
     health,
+    jobs,
     mel,
     metrics,
     page,
     reference,
     resynthesis,
     samples,
+    score,
     stream,
     synthesis,
     voices,
@@ -92,15 +95,18 @@ def _add_state(app: FastAPI, settings: Settings) -> None:
     app.state.metrics = Metrics(engine, arrivals)
     app.state.conversations = set()
     app.state.stopping = False
+    app.state.jobs = make_jobs(settings)
 
 
 def _add_routes(app: FastAPI) -> None:
     for open_to_all in (page, samples, health, problems, reference, stream):  # stream asks for keys itself
         app.include_router(open_to_all.router)
-    for route in (synthesis, resynthesis, mel, baselines, voices):
+    for route in (synthesis, resynthesis, mel, score, baselines, voices):
         app.include_router(route.router, **requires(Scope.SYNTHESIS))
     for router in (voices.administration, metrics.router):
         app.include_router(router, **requires(Scope.ADMIN))
+    if app.state.jobs is not None:
+        app.include_router(jobs.router, **requires(Scope.JOBS))
     app.mount("/web", page.Files())
     app.mount("/docs/files", reference.files)
 
@@ -110,5 +116,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Warm the voices while the first questions are answered already; stop the engine at the end."""
     engine: Engine = app.state.engine
     app.state.warming = asyncio.create_task(engine.run(engine.voices.load_all))
-    yield
+    with running(app.state.jobs, app.state.settings):
+        yield
     await asyncio.to_thread(engine.close)

@@ -17,6 +17,7 @@ from vocoder.errors import (
     ConfigError,
     InputError,
     MelMismatch,
+    NoDensity,
     UnknownVoice,
     VocoderError,
 )
@@ -43,10 +44,12 @@ PROBLEMS = {
     "forbidden": ProblemType(403, "The key does not allow this"),
     "not-found": ProblemType(404, "There is nothing at this address"),
     "unknown-voice": ProblemType(404, "No such voice is installed"),
+    "unknown-job": ProblemType(404, "There is no such job"),
     "method-not-allowed": ProblemType(405, "This address does not take this method"),
     "not-acceptable": ProblemType(406, "None of the accepted audio formats is made here"),
     "body-timeout": ProblemType(408, "The body did not arrive in time"),
     "idle-timeout": ProblemType(408, "Nothing came over the stream for too long"),
+    "job-conflict": ProblemType(409, "What is asked for does not fit the job's state"),
     "body-too-large": ProblemType(413, "The body is over the limit"),
     "mel-too-long": ProblemType(413, "The mel is over the limit"),
     "unsupported-media-type": ProblemType(415, "A body of this content type is not read here"),
@@ -54,6 +57,7 @@ PROBLEMS = {
     "invalid-audio": ProblemType(422, "This recording cannot be read"),
     "invalid-mel": ProblemType(422, "This mel-spectrogram cannot be spoken"),
     "mel-mismatch": ProblemType(422, "The mel was made by another analysis than the voice's"),
+    "no-density": ProblemType(422, "This voice has no figures for the samples of a recording"),
     "rate-limited": ProblemType(429, "More requests than allowed in this time"),
     "internal-error": ProblemType(500, "The server failed"),
     "voice-unavailable": ProblemType(500, "The voice is installed, but cannot be loaded"),
@@ -160,6 +164,8 @@ def problem_of(error: Exception, request: HTTPConnection) -> Problem:
             return Problem("voice-unavailable", "its checkpoint cannot be used; the server's log says why")
         case UnknownVoice():
             return Problem("unknown-voice", str(error))
+        case NoDensity():
+            return Problem("no-density", str(error))
         case MelMismatch():
             return Problem("mel-mismatch", str(error))
         case ConfigError():

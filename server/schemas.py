@@ -114,6 +114,33 @@ class SampleList(BaseModel):
     samples: list[Sample]
 
 
+class Score(BaseModel):
+    """Bits that the samples of a recording take under a voice, each given those before it."""
+
+    model_config = _example(
+        voice="teacher",
+        kind="exact",
+        bits_per_sample=7.54,
+        samples=1280,
+        sample_rate=22050,
+        hop_length=256,
+        resampled_from=None,
+        curve=[4.76, 5.72, 8.91, 10.4, 7.9],
+    )
+
+    voice: str
+    kind: str = Field(
+        description="exact: the probability of the 16-bit samples; mu-law: of their 8-bit classes; density: "
+        "a continuous density over a step of 16-bit PCM. Figures of different kinds are not to be compared"
+    )
+    bits_per_sample: float = Field(description="mean over all samples")
+    samples: int = Field(description="of the recording at the voice's rate, that the mel covers")
+    sample_rate: int = Field(description="Hz, of the voice")
+    hop_length: int = Field(description="samples a point of the curve")
+    resampled_from: int | None = Field(description="rate of the file in Hz, where it was another")
+    curve: list[float] = Field(description="mean over the samples of each hop; the last may be cut")
+
+
 class Health(BaseModel):
     """The process answers."""
 

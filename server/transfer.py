@@ -1,14 +1,17 @@
 """Bodies in and audio out, each within its limits."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from server.problems import Problem
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -41,6 +44,29 @@ async def read_limited(request: Request, max_bytes: int, seconds: float) -> byte
             "body-timeout", f"the body did not arrive within {seconds:g} s; send it again"
         ) from None
     return bytes(body)
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work` for a request whose body has been read; the client's leaving cancels the work.
+
+    Raises:
+        ClientDisconnect: it has left.
+    """
+    working, leaving = asyncio.create_task(work), asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 class AudioStream(StreamingResponse):

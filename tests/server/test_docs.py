@@ -20,7 +20,7 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_commands_run_as_written(serve, tmp_path):
+def test_the_commands_run_as_written(serve, teacher_voice, tmp_path):
     _, url = serve()
     shutil.copy(SAMPLES[DEFAULT_SAMPLE], tmp_path / "speech.flac")
     answer = ""
@@ -35,6 +35,9 @@ def test_the_commands_run_as_written(serve, tmp_path):
         answer = subprocess.run(
             command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120
         ).stdout
+    score = json.loads((tmp_path / "score.json").read_text())
+    assert score["kind"] == "exact"
+    assert len(score["curve"]) * 256 == pytest.approx(6.17 * 22050, abs=0.15 * 22050)
     for name in ("speech.wav", "again.flac", "again.mp3", "baseline.wav"):
         audio, rate = read(tmp_path / name)
         assert audio.numel() / rate == pytest.approx(6.17, abs=0.15)

@@ -15,6 +15,7 @@ from vocoder.models import MODELS, Vocoder
 
 KINDS = {
     "exact": "exact probability of 16-bit samples",
+    "mu-law": "exact probability of 8-bit mu-law classes",
     "density": "continuous density over a step of 16-bit PCM",
 }
 WINDOW_FRAMES = 256
@@ -85,10 +86,10 @@ def prepare(audio: Float[Tensor, "sample"], sample_rate: int, spec: MelSpec) -> 
 
 def score(voice: Vocoder, recording: Prepared) -> Likelihood:
     """The whole recording at once; raises `NoDensity` where the voice has no figure for single samples."""
-    return finish(voice, list(score_blocks(voice, recording)))
+    return collect(voice, list(score_blocks(voice, recording)))
 
 
-def finish(voice: Vocoder, blocks: list[Float[Tensor, "_"]]) -> Likelihood:
+def collect(voice: Vocoder, blocks: list[Float[Tensor, "_"]]) -> Likelihood:
     """What the blocks of `score_blocks` come to."""
     return Likelihood(str(voice.likelihood), voice.sample_rate, voice.mel_spec.hop_length, torch.cat(blocks))
 

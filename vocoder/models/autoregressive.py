@@ -78,7 +78,7 @@ class AutoregressiveVocoder(Vocoder):
         left_context: frames needed before the first hop; `lookahead_frames` are needed after the last.
     """
 
-    likelihood: ClassVar[Literal["exact"]] = "exact"
+    likelihood: ClassVar[Literal["exact", "mu-law"]] = "exact"
     output: OutputConfig
     level: float
     num_taps: int

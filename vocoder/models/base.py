@@ -30,12 +30,12 @@ class Vocoder(nn.Module, ABC):
         config: what the model was built from.
         mel_spec: the analysis that its input comes from.
         temperature: the scale of the noise unless a call says otherwise.
-        likelihood: what `score` gives: "exact", the probability of 16-bit samples; "density", a continuous
-            density over a step of 16-bit PCM; None where the model has neither.
+        likelihood: what `score` gives: "exact", the probability of 16-bit samples; "mu-law", of their 8-bit
+            classes; "density", a continuous density over a step of 16-bit PCM; None where there is nothing.
     """
 
     kind: ClassVar[str]
-    likelihood: ClassVar[Literal["exact", "density"] | None] = None
+    likelihood: ClassVar[Literal["exact", "mu-law", "density"] | None] = None
     config: Config
     mel_spec: MelSpec
     temperature: float
@@ -76,9 +76,9 @@ class Vocoder(nn.Module, ABC):
     def score(
         self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
     ) -> Float[Tensor, "batch sample"]:
-        """Bits that each sample takes as 16-bit PCM; see `likelihood`. Raises `NoDensity` where there is none.
+        """Bits that each sample takes as 16-bit PCM, given those before it; `likelihood` says in what sense.
 
-        `audio` has at most `frames * hop_length` samples.
+        `audio` has at most `frames * hop_length` samples. Raises `NoDensity` where there is no such figure.
         """
         raise NoDensity(f"a {self.kind} model gives no figure for single samples: score with another voice")
 

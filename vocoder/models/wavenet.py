@@ -99,6 +99,8 @@ class WaveNetVocoder(AutoregressiveVocoder):
             )
         self.config: WaveNetVocoderConfig = config
         self.output, self.level, self.temperature = config.output, config.level, config.temperature
+        if config.output.categorical:
+            self.likelihood = "mu-law"  # type: ignore[misc] # this instance's own
         self.whitening = Whitening(config.whitening, mel_spec) if config.whitening else None
         self.num_taps = config.whitening.num_taps if config.whitening else 1 + (config.pre_emphasis > 0)
         self.upsampler = MelUpsampler(mel_spec.num_mels, **config.upsampler.model_dump())
