@@ -85,6 +85,16 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(), description="origins, separated by commas, whose pages may use this server"
     )
+    jobs: Path | None = Field(default=None, description="folder of training jobs; none: they are off")
+    jobs_data: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(), description="folders, separated by commas, below which jobs may read recordings"
+    )
+    jobs_slots: int = Field(default=1, ge=0, description="jobs at a time without a GPU")
+    jobs_gpus: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(), description="GPUs, as in CUDA_VISIBLE_DEVICES, separated by commas; a job at a time each"
+    )
+    jobs_ray: str | None = Field(default=None, description="address of a Ray cluster that runs the jobs")
+    jobs_grace: float = Field(default=30.0, ge=0, description="seconds for jobs to save at a stop")
     log_format: Literal["text", "json"] = Field(default="text", description="of the lines on standard error")
     tracing: bool = Field(default=False, description="OpenTelemetry traces, sent where OTEL_* variables say")
 

@@ -30,7 +30,7 @@ class TrainingConfig(Config):
 
     recipe: str = "student"
     preset: str | None = Field(default=None, description="of configs/recipe; by default the recipe's own")
-    config: dict[str, Any] = {}
+    config: dict[str, Any] = Field(default={}, description="fields that differ from it")
 
 
 class PipelineConfig(Config):

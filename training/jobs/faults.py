@@ -193,11 +193,12 @@ def main() -> None:
 
 def _page(report: Report, options: Any, machine: Any) -> str:
     rows = "".join(f"| {victim} | {report.kills[victim]} |\n" for victim in VICTIMS)
+    attempts = f"{report.jobs} jobs, {report.attempts} attempts"
     lost = "\n".join(f"- {fault}" for fault in report.faults) or "Nothing."
     return f"""# Faults
 
 `python -m training.jobs.faults --kills {options.kills} --steps {options.steps} --seed {options.seed}`;
-{time.strftime("%d %B %Y")}; {machine}; {report.seconds / 60:.0f} minutes.
+{time.strftime("%d %B %Y")}; {machine["cores"]} cores, {machine["system"]}; {report.seconds / 60:.0f} minutes.
 
 Jobs of the recipe `flow`, {options.steps} steps each, two at a time. The runner, the processes that train, or
 both were killed with -9 after 0 to {options.longest:g} seconds each time.
@@ -205,9 +206,8 @@ both were killed with -9 after 0 to {options.longest:g} seconds each time.
 | killed | times |
 | --- | ---: |
 {rows}
-{report.jobs} jobs, {report.attempts} attempts, {report.most_at_once} process seen to train one job at a time. A job is sound
-if it succeeded once, every figure was told once, and its weights are, to the bit, those of a run that was
-left in peace.
+{attempts}, at most {report.most_at_once} process seen to train one job at a time. A job is sound if it
+succeeded once, every figure was told once, and its weights are, to the bit, those of a run left in peace.
 
 What was lost: {lost}
 """

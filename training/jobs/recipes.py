@@ -78,6 +78,15 @@ def train(
     return work(config, folder, progress=progress, max_minutes=max_minutes) is not None
 
 
+def placed(config: Config, device: str) -> Config:
+    """The configuration with every run of the training loop on a device: where, not what."""
+    from training.trainer import TrainerConfig
+
+    loops = {name: value for name, value in config if isinstance(value, TrainerConfig)}
+    moved = {name: value.model_copy(update={"device": device}) for name, value in loops.items()}
+    return config.model_copy(update=moved)
+
+
 def stages(config: Config) -> dict[str, int]:
     """Steps of each run of the training loop, in order, by the folder of its metrics ("." the run's own)."""
     from training.trainer import TrainerConfig

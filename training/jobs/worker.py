@@ -36,6 +36,8 @@ def _train(spec: JobSpec, folder: JobFolder) -> bool:
     from training.jobs import recipes
 
     config = recipes.validate(spec.recipe, spec.config, spec.data_roots)
+    if spec.device == "gpu":
+        config = recipes.placed(config, "cuda")
     folder.announce(Plan(stages=recipes.stages(config), teacher=_teacher(config)))
     return recipes.train(spec.recipe, config, folder.run)
 

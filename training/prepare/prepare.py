@@ -23,6 +23,7 @@ from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config, parse_config
 from vocoder.errors import AudioError, InputError
 
+FEWEST = 3  # the trainer wants two, and one is held out here
 JOURNAL, REPORT = ".journal.jsonl", "report.json"
 
 
@@ -66,9 +67,9 @@ def prepare(
     distinct, repeated = _distinct(sources, contents)
     entries = _clean_all(folder, target, distinct, contents, config, workers or os.cpu_count() or 1, advance)
     pieces = {name: seconds for entry in entries for name, seconds in entry.pieces.items()}
-    if len(pieces) < 2:
+    if len(pieces) < FEWEST:
         reasons = "; ".join(f"{entry.path}: {entry.reason}" for entry in entries[:5] if entry.reason)
-        raise InputError(f"{folder}: {len(pieces)} pieces fit for training, two are needed. {reasons}")
+        raise InputError(f"{folder}: {len(pieces)} pieces fit for training, {FEWEST} are needed. {reasons}")
     for path in target.glob("*.flac"):
         if path.name not in pieces:
             path.unlink()

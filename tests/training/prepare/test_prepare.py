@@ -17,7 +17,7 @@ from vocoder.errors import InputError
 from vocoder.evaluation import read_manifest
 
 CLIPS = sorted((Path(__file__).parents[2] / "data").glob("*.flac"))
-CONFIG = PrepareConfig.model_validate({"clean": {"max_seconds": 4.0}})
+CONFIG = PrepareConfig.model_validate({"clean": {"max_seconds": 1.2}})
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_command_says_what_it_did(
     recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(app, ["prepare", "recordings", "-o", "set", "clean.max_seconds=4"])
+    result = CliRunner().invoke(app, ["prepare", "recordings", "-o", "set", "clean.max_seconds=1.2"])
     assert result.exit_code == 0, result.output
     assert "left out: slow.wav" in result.output
     assert "3 of 5 recordings left out" in result.output
