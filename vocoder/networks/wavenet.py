@@ -143,7 +143,10 @@ class WaveNet(nn.Module):
                 skips = skips + mixed[:, -self.skip_channels :]
             if mixed.shape[1] > self.skip_channels:
                 h = (h + mixed[:, : self.residual_channels]) * self.residual_scale
-        return self.head(skips * self.skip_scale if self.skip_channels else h)
+        hidden = self.head[:-1](skips * self.skip_scale if self.skip_channels else h)
+        with torch.autocast(hidden.device.type, enabled=False):  # bfloat16 is too coarse for a location
+            last = self.head[-1]
+            return last(hidden.to(last.weight.dtype))
 
     def _extend(self, h: Tensor, layer: int, state: State | None) -> Tensor:
         """The input of a dilated convolution with what it needs before (and after, if not causal) it."""
