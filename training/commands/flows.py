@@ -1,10 +1,13 @@
 """`vocoder flows`: densities that can be looked at, and which direction of a flow is fast."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import print as show
+
+if TYPE_CHECKING:
+    from training.density.recipe import DensityConfig, DensityResult
 
 app = typer.Typer(no_args_is_help=True, help="Train flows on small sets and look at what they learn.")
 
@@ -61,14 +64,42 @@ def gallery(
     """
     import time
 
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from training.density.gallery import gallery_configs, train_all
+    from training.density.gallery import gallery_configs
     from training.density.page import write_page
 
     begun = time.monotonic()
-    configs = gallery_configs(steps)
+    results = _train_all(gallery_configs(steps), runs, jobs)
+    seconds = time.monotonic() - begun
+    command = "vocoder flows gallery"
+    show(f"page: {write_page(results, runs, output, command=command, seconds=seconds, jobs=jobs)}")
+
+
+@app.command()
+def digits(
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder of the page")] = Path("docs/flows"),
+    runs: Annotated[Path, typer.Option(help="folder of the runs; those begun go on")] = Path("runs/flows"),
+    jobs: Annotated[int, typer.Option(min=1, help="runs at a time, one thread each")] = 2,
+    seeds: Annotated[int, typer.Option(min=1, help="0, 1 … up to this many")] = 3,
+    steps: Annotated[int | None, typer.Option(help="of every run [default: each flow's own]")] = None,
+) -> None:
+    """Train every flow on the digits with several seeds; write digits.md, the order with its spread.
+
+    Example: vocoder flows digits --seeds 3
+    """
+    from training.density.digits_page import write_digits
+    from training.density.gallery import digits_configs
+
+    results = _train_all(digits_configs(seeds, steps), runs, jobs)
+    show(f"page: {write_digits(results, output, command=f'vocoder flows digits --seeds {seeds}')}")
+
+
+def _train_all(configs: "list[DensityConfig]", runs: Path, jobs: int) -> "list[DensityResult]":
+    """Their results in their order, with a bar while they come."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from training.density.gallery import train_all
+
     results = {}
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("flows", total=len(configs))
@@ -76,15 +107,7 @@ def gallery(
             results[result.config] = result
             progress.console.print(f"{result.config.name}: {result.describe()}")
             progress.advance(bar)
-    page = write_page(
-        [results[config] for config in configs],
-        runs,
-        output,
-        command="vocoder flows gallery",
-        seconds=time.monotonic() - begun,
-        jobs=jobs,
-    )
-    show(f"page: {page}")
+    return [results[config] for config in configs]
 
 
 @app.command()

@@ -31,3 +31,11 @@ def load_digits() -> Digits:
     images = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))]
     test, valid, train = images.split([NUM_TEST, NUM_VALID, len(images) - NUM_TEST - NUM_VALID])
     return Digits(train, valid, test)
+
+
+def shift(images: Images, generator: torch.Generator) -> Images:
+    """Each image moved by at most one pixel in both directions, white coming in at its edges."""
+    padded = torch.nn.functional.pad(images, (1, 1, 1, 1))
+    windows = padded.unfold(2, 8, 1).unfold(3, 8, 1).flatten(2, 3)  # [batch, 1, place, 8, 8]
+    place = torch.randint(9, (len(images),), generator=generator)
+    return windows[torch.arange(len(images)), :, place]

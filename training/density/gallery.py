@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from training.density.plane import PLANE_SETS
-from training.density.recipe import DensityConfig, DensityResult, train_density
+from training.density.recipe import Bound, DensityConfig, DensityResult, train_density
 from training.density.zoo import DIGITS, PLANE
 
 VARIATIONAL = ("glow", "flowpp")
@@ -17,13 +17,19 @@ VARIATIONAL = ("glow", "flowpp")
 
 def gallery_configs(steps: int | None = None) -> list[DensityConfig]:
     """Every flow on every set, the long runs first."""
-    configs = [DensityConfig(flow=flow, data="digits", steps=steps) for flow in DIGITS]
-    configs += [
-        DensityConfig(flow=flow, data="digits", dequantization="variational", steps=steps)
-        for flow in VARIATIONAL
+    plane = [DensityConfig(flow=flow, data=data, steps=steps) for flow in PLANE for data in PLANE_SETS]
+    return digits_configs(steps=steps) + plane
+
+
+def digits_configs(num_seeds: int = 1, steps: int | None = None) -> list[DensityConfig]:
+    """Every flow of digits with both bounds (those of `VARIATIONAL`), seed by seed."""
+    kinds: list[tuple[str, Bound]] = [(flow, "variational") for flow in VARIATIONAL]
+    kinds += [(flow, "uniform") for flow in reversed(DIGITS)]
+    return [
+        DensityConfig(flow=flow, data="digits", dequantization=kind, steps=steps, seed=seed)
+        for seed in range(num_seeds)
+        for flow, kind in kinds
     ]
-    configs += [DensityConfig(flow=flow, data=data, steps=steps) for flow in PLANE for data in PLANE_SETS]
-    return configs
 
 
 def train_all(configs: list[DensityConfig], folder: Path, *, jobs: int) -> Iterator[DensityResult]:

@@ -2,8 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
+from scipy.special import digamma
 
 from training.density.plane import PLANE_SETS, REACH, PlaneSet, plane_set
 from vocoder.errors import ConfigError
@@ -36,6 +39,14 @@ def test_the_entropy_is_that_of_the_samples(points: PlaneSet, sample: torch.Tens
     surprise = -points.log_prob(sample)
     error = surprise.std().item() / math.sqrt(len(surprise))
     assert points.entropy() == pytest.approx(surprise.mean().item(), abs=4 * error + 1e-6)
+
+
+def test_the_entropy_is_that_of_the_distances_between_samples(points: PlaneSet) -> None:
+    """By the k-th nearest neighbour (Kozachenko and Leonenko 1987), which does not know the density."""
+    sample, k = points.sample(40_000, torch.Generator().manual_seed(1)).double().numpy(), 4
+    distance = cKDTree(sample).query(sample, k=[k + 1])[0]
+    entropy = digamma(len(sample)) - digamma(k) + math.log(math.pi) + 2 * np.log(distance).mean()
+    assert points.entropy() == pytest.approx(entropy, abs=0.03)
 
 
 def test_the_samples_fill_the_density(density: torch.Tensor, sample: torch.Tensor) -> None:

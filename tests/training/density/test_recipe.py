@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from training.density.digits_page import write_digits
 from training.density.page import write_page
 from training.density.recipe import DensityConfig, DensityResult, train_density
 from training.density.speed_pages import write_directions
@@ -21,7 +22,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(runs: Path) -> list[DensityResult]:
     configs = [
         DensityConfig(flow="maf", data="checkerboard", steps=2),
-        DensityConfig(flow="pixelcnn", data="digits", steps=1),
+        DensityConfig(flow="rnvp", data="digits", steps=1),
     ]
     return [train_density(config, runs / config.name, progress=False) for config in configs]
 
@@ -50,10 +51,30 @@ def test_the_page_names_figures_and_pictures(
     text = write_page(results, runs, tmp_path, command="train them", seconds=60.0, jobs=2).read_text()
     assert "`train them`" in text
     assert f"| maf | {points.num_parameters:,} | {points.nats:.3f} (+{points.excess_nats:.3f}) |" in text
-    assert f"| pixelcnn | uniform | {images.bits_per_dim:.3f} |" in text
+    assert f"| rnvp | uniform | {images.bits_per_dim:.3f} |" in text
     for result in results:
         assert f"({result.config.name}.png)" in text
         assert (tmp_path / f"{result.config.name}.png").stat().st_size < 50_000
+
+
+def test_the_order_of_the_digits_is_stated_seed_by_seed(tmp_path: Path) -> None:
+    def result(flow: str, kind: str, seed: int, bits: float) -> DensityResult:
+        config = DensityConfig(flow=flow, data="digits", dequantization=kind, seed=seed)
+        return DensityResult(config, num_parameters=1, steps=1, cpu_seconds=1.0, bits_per_dim=bits)
+
+    results = [
+        result(flow, kind, seed, bits + 0.01 * seed)
+        for flow, kind, bits in [
+            ("glow", "uniform", 2.0),
+            ("rnvp", "uniform", 2.1),
+            ("glow", "variational", 1.9),
+        ]
+        for seed in range(2)
+    ]
+    text = write_digits(results, tmp_path, command="train them").read_text()
+    assert "| rnvp | uniform | 2.105 ± 0.007 | 2.100 | 2.110 |" in text
+    assert "| rnvp uniform → glow uniform | 0.100 ± 0.000 | 0.100 | 0.100 |" in text
+    assert "| glow uniform → glow variational | 0.100 ± 0.000 | 0.100 | 0.100 |" in text
 
 
 def test_directions_are_opposite(tmp_path: Path) -> None:

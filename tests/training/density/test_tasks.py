@@ -7,16 +7,22 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from training.density.digits import LEVELS, load_digits
+from training.density.best import Best
+from training.density.digits import LEVELS, load_digits, shift
 from training.density.image_model import ImageModel, make_dequantization
+from training.density.moments import fitted_moments
 from training.density.plane import plane_set
 from training.density.tasks import DigitsTask, PlaneTask
 from training.density.zoo import DIGITS, PLANE
 from training.schedule import OptimizerConfig
 from training.trainer import Trainer, TrainerConfig
-from vocoder.flows import Chain
+from vocoder.flows import BatchNorm, Chain
 
 CONFIG = TrainerConfig(steps=8, ema=0.5, optimizer=OptimizerConfig(lr=1e-2, warmup=1))
+
+
+def digits_task(model: ImageModel, folder: Path, batch: int = 64) -> DigitsTask:
+    return DigitsTask(model, seed=3, steps=10, best=Best(folder / "best.safetensors"), batch=batch)
 
 
 @pytest.mark.parametrize("flow", PLANE)
@@ -29,16 +35,16 @@ def test_a_flow_of_the_plane_learns(flow: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("flow", "kind"), [*((flow, "uniform") for flow in DIGITS), ("rnvp", "variational")])
-def test_a_flow_of_the_digits_has_a_gradient(flow: str, kind: str) -> None:
-    task = DigitsTask(ImageModel(DIGITS[flow].make(), make_dequantization(kind)), seed=0, batch=4)
+def test_a_flow_of_the_digits_has_a_gradient(flow: str, kind: str, tmp_path: Path) -> None:
+    task = digits_task(ImageModel(DIGITS[flow].make(), make_dequantization(kind)), tmp_path, batch=4)
     loss, _ = task.loss(0)
     loss.backward()
     assert 1 < loss.item() < 10
     assert all(parameter.grad is not None for parameter in task.model.parameters())
 
 
-def test_a_step_is_decided_by_its_number() -> None:
-    task = DigitsTask(ImageModel(Chain([]), make_dequantization("uniform")), seed=3)
+def test_a_step_is_decided_by_its_number(tmp_path: Path) -> None:
+    task = digits_task(ImageModel(Chain([]), make_dequantization("uniform")), tmp_path)
     assert task.loss(5)[0] == task.loss(5)[0] != task.loss(6)[0]
 
 
@@ -58,3 +64,49 @@ def test_digits_have_16_levels_in_three_parts() -> None:
     digits = load_digits()
     assert torch.cat(digits).unique().tolist() == list(range(LEVELS))
     assert [len(part) for part in digits] == [1400, 100, 297]
+
+
+def test_a_shift_moves_by_at_most_one_pixel() -> None:
+    images = load_digits().train[:200]
+    padded = torch.nn.functional.pad(images, (1, 1, 1, 1))
+    windows = torch.stack([padded[:, :, i : i + 8, j : j + 8] for i in range(3) for j in range(3)])
+    same = (windows == shift(images, torch.Generator().manual_seed(0))).flatten(2).all(2)  # [place, image]
+    assert same.any(0).all()
+    assert same.any(1).all()
+
+
+def test_the_last_step_shows_the_images_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = digits_task(ImageModel(Chain([]), make_dequantization("uniform")), tmp_path)
+    shown = []
+    monkeypatch.setattr(task.model, "log_prob_bound", lambda x, _: shown.append(x) or x.flatten(1).sum(1))
+    task.loss(0), task.loss(10)
+    known = {image.numpy().tobytes() for image in task.digits.train}
+    first, last = ([image.numpy().tobytes() in known for image in images] for images in shown)
+    assert all(last)
+    assert sum(first) < len(first) / 2
+
+
+def test_the_best_weights_are_kept_and_the_worse_are_not(tmp_path: Path) -> None:
+    model, best = torch.nn.Linear(2, 2), Best(tmp_path / "best.safetensors")
+    best.offer(model, 3.0)
+    kept = model.weight.clone()
+    torch.nn.init.zeros_(model.weight)
+    best.offer(model, 4.0)
+    best.load_into(model)
+    assert torch.equal(model.weight, kept)
+    assert best.figure == 3.0
+
+
+def test_fitted_moments_are_those_of_the_data_for_a_while() -> None:
+    flow = Chain([BatchNorm(2)])
+    flow.to_noise(torch.randn(64, 2))
+    before, data = flow.flows[0].running_mean.clone(), 3 + torch.randn(64, 2)
+    with fitted_moments(flow.eval(), lambda: flow.to_noise(data)):
+        torch.testing.assert_close(flow.flows[0].running_mean, data.mean(0))
+        assert not flow.flows[0].training
+    assert torch.equal(flow.flows[0].running_mean, before)
+
+
+def test_the_flows_of_digits_are_of_one_size() -> None:
+    sizes = [sum(p.numel() for p in entry.make().parameters()) for entry in DIGITS.values()]
+    assert max(sizes) < 1.1 * min(sizes)
