@@ -143,9 +143,9 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 @contextmanager
 def _noise_on_the_cpu() -> Iterator[None]:
     """Their code asks for its noise on a GPU by name."""
-    there = torch.cuda.FloatTensor
-    torch.cuda.FloatTensor = torch.FloatTensor
+    cuda: Any = torch.cuda
+    there, cuda.FloatTensor = cuda.FloatTensor, torch.Tensor
     try:
         yield
     finally:
-        torch.cuda.FloatTensor = there
+        cuda.FloatTensor = there

@@ -59,10 +59,18 @@ class SplitCoupling(Flow):
         self.transform = transform or Affine()
 
     def to_noise(self, x: Batch, context: Any = None) -> tuple[Batch, LogDet]:
-        return self._couple(x, context, self.transform.to_noise)
+        z, log_slopes = self.to_noise_by_element(x, context)
+        return z, sum_log_det(log_slopes)
 
     def to_data(self, z: Batch, context: Any = None) -> tuple[Batch, LogDet]:
-        return self._couple(z, context, self.transform.to_data)
+        x, log_slopes = self._couple(z, context, self.transform.to_data)
+        return x, sum_log_det(log_slopes)
+
+    def to_noise_by_element(
+        self, x: Batch, context: Any = None
+    ) -> tuple[Batch, Float[Tensor, "batch moved *position"]]:
+        """As `to_noise`, with the log-derivative of each element that is moved in place of their sum."""
+        return self._couple(x, context, self.transform.to_noise)
 
     def _couple(self, x: Tensor, context: Any, direction: Direction) -> tuple[Tensor, Tensor]:
         num_kept = x.shape[1] // 2 if self.num_kept is None else self.num_kept
@@ -76,8 +84,8 @@ class SplitCoupling(Flow):
         else:
             kept, moved = x.split([num_kept, x.shape[1] - num_kept], dim=1)
         parameters = split_parameters(self.conditioner(kept, context), self.transform.num_parameters, moved)
-        moved, log_derivative = direction(moved, parameters)
-        return torch.cat([moved, kept] if self.swap else [kept, moved], dim=1), sum_log_det(log_derivative)
+        moved, log_slopes = direction(moved, parameters)
+        return torch.cat([moved, kept] if self.swap else [kept, moved], dim=1), log_slopes
 
 
 class MaskedCoupling(Flow):

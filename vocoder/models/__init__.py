@@ -3,7 +3,8 @@
 from vocoder.models.base import Stream, Vocoder
 from vocoder.models.student import Student, StudentConfig
 from vocoder.models.teacher import Teacher, TeacherConfig
-from vocoder.models.waveglow import WaveGlow, WaveGlowConfig
+from vocoder.models.waveglow import WaveGlow
+from vocoder.models.waveglow_config import WaveGlowConfig
 from vocoder.models.wavenet import WaveNetVocoder, WaveNetVocoderConfig
 
 MODELS: dict[str, tuple[type[Vocoder], type]] = {

@@ -1,4 +1,4 @@
-"""WaveGlow's sampling direction, chunk by chunk: the steps of its chain on packed networks."""
+"""The steps of WaveGlow's chain, group by group: to noise, and chunk by chunk on packed networks to data."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,6 +24,22 @@ class GlowStep(NamedTuple):
         network = self.coupling.conditioner
         assert isinstance(network, WaveNet)
         return network
+
+
+def to_noise_by_group(
+    steps: Sequence[GlowStep],
+    x: Float[Tensor, "batch sample group"],
+    context: Float[Tensor, "batch context group"],
+) -> tuple[Float[Tensor, "batch sample group"], Float[Tensor, "batch group"]]:
+    """The noise of the chain of `steps`, and each group's share of the log-determinant."""
+    log_det, left = x.new_zeros(len(x), x.shape[2]), []
+    for step in steps:
+        early, x = x.tensor_split([step.num_early], dim=1)
+        left.append(early)
+        x, _ = step.mix.to_noise(x)
+        x, log_slopes = step.coupling.to_noise_by_element(x, context)
+        log_det = log_det + log_slopes.sum(dim=1) + step.mix.log_abs_det().to(log_det.dtype)
+    return torch.cat([*left, x], dim=1), log_det
 
 
 class Rows(NamedTuple):

@@ -3,80 +3,39 @@
     squeeze → [1×1 convolution → affine coupling] × flows, some channels leaving early
 
 The conditioner of each coupling is a WaveNet that looks equally far back and ahead, and at the upsampled mel
-(Prenger, Valle and Catanzaro 2019).
+(Prenger, Valle and Catanzaro 2019). With whitening, a linear filter computed from the mel comes first, next
+to the data, and the chain models what it leaves.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F
 
-from vocoder.config import Config
 from vocoder.errors import InputError
 from vocoder.flows import Affine, Chain, Flow, Inverse, InvertibleConv, Split, SplitCoupling, SqueezeTime
+from vocoder.flows.linear_filter import FrameFilters
+from vocoder.flows.recursion import recursive_chunk
 from vocoder.mel import MelSpec
 from vocoder.models.base import Vocoder, check_frames
-from vocoder.models.glow_sampler import GlowSampler, GlowStep, StepState
+from vocoder.models.frames import extend_frames, normalize
+from vocoder.models.glow_sampler import GlowSampler, GlowStep, StepState, to_noise_by_group
+from vocoder.models.waveglow_config import WaveGlowConfig
+from vocoder.models.whitening import Whitening
+from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.upsampler import GroupUpsampler
 from vocoder.networks.wavenet import WaveNet
 from vocoder.noise import normal_noise
 
 LOG_2PI = 1.8378770664093453
+PCM_BITS = 15  # a step of 16-bit PCM is 2⁻¹⁵ of full scale
 BLOCK_GROUPS = 2048
 """Groups that sampling takes on at once: the memory of an utterance does not grow with its length."""
-
-
-class CouplingConfig(Config):
-    """Sizes of the WaveNet in each coupling; dilations double from layer to layer."""
-
-    layers: int = Field(default=8, ge=1)
-    channels: int = Field(default=256, ge=2, description="residual channels")
-    skip_channels: int = Field(default=256, ge=1)
-    kernel_size: int = Field(default=3, ge=1)
-
-
-class WaveGlowConfig(Config):
-    """Everything that a WaveGlow is built from; the defaults are NVIDIA's published voice."""
-
-    group_size: int = Field(default=8, ge=2, description="samples")
-    flows: int = Field(default=12, ge=1, description="1×1 convolutions and couplings")
-    early_every: int = Field(default=4, ge=1, description="flows after which channels leave")
-    early_size: int = Field(default=2, ge=1, description="channels that leave")
-    alternate: bool = Field(
-        default=False, description="every second coupling keeps the other half, as NVIDIA's first voice did"
-    )
-    wavenet: CouplingConfig = CouplingConfig()
-    log_scale_bound: float | None = Field(default=None, gt=0, description="of the couplings, in nats")
-    upsampling_width: int = Field(default=4, ge=1, description="frames that reach a sample")
-    context_channels: int | None = Field(
-        default=None, ge=1, description="of the upsampled mel; as published, bands times group size"
-    )
-    sigma: float = Field(default=1.0, gt=0, description="of the noise that the density assumes")
-    temperature: float = Field(
-        default=0.6, ge=0, le=2, description="sigma of the noise in synthesis, unless a call says otherwise"
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "WaveGlowConfig":
-        left = self.channels(self.flows - 1)
-        if left < 2:
-            raise ValueError(
-                f"group_size {self.group_size} leaves {left} channels to the last of {self.flows} flows, "
-                f"of which {self.early_size} leave after every {self.early_every}: at least 2 must be left"
-            )
-        if self.wavenet.kernel_size % 2 == 0:
-            raise ValueError(f"wavenet.kernel_size must be odd, got {self.wavenet.kernel_size}")
-        return self
-
-    def channels(self, flow: int) -> int:
-        """Channels that are left in flow number `flow`."""
-        return self.group_size - self.early_size * (flow // self.early_every)
 
 
 @dataclass(frozen=True)
@@ -85,11 +44,13 @@ class WaveGlowState:
 
     seeds: tuple[int, ...]
     temperature: float
-    frames: Float[Tensor, "batch mel known"]  # that later groups still need
-    first: int  # frame of the utterance with which they begin
+    frames: Float[Tensor, "batch mel known"]  # that are still needed, with the context of the first of them
+    first: int  # frame of the utterance with which they begin, context apart
     groups: int  # taken on so far
     samples: int  # returned so far
     steps: list[StepState]
+    residual: Float[Tensor, "batch waiting"]  # for the rest of its hop
+    past_audio: Float[Tensor, "batch history"]
 
 
 class WaveGlow(Vocoder):
@@ -100,17 +61,29 @@ class WaveGlow(Vocoder):
 
     Args:
         weight_norm: on every convolution of the couplings but the last, to train; fold it before saving.
+
+    Attributes:
+        left_context, right_context: frames that `encode` needs before the first and after the last hop.
     """
 
     kind: ClassVar[str] = "waveglow"
+    likelihood: ClassVar[Literal["density"]] = "density"
 
     def __init__(self, config: WaveGlowConfig, mel_spec: MelSpec, *, weight_norm: bool = False) -> None:
         super().__init__()
         self.config: WaveGlowConfig = config
         self.mel_spec = mel_spec
         self.temperature = config.temperature
+        self.whitening = Whitening(config.whitening, mel_spec) if config.whitening else None
+        self.conditioning: FrameNetwork | None = None
+        num_features = mel_spec.num_mels
+        if config.conditioning is not None:
+            num_features = config.conditioning.hidden
+            self.conditioning = FrameNetwork(
+                mel_spec.num_mels, num_features, **config.conditioning.model_dump()
+            )
         self.upsampler = GroupUpsampler(
-            mel_spec.num_mels,
+            num_features,
             mel_spec.hop_length,
             config.group_size,
             width=config.upsampling_width,
@@ -119,6 +92,12 @@ class WaveGlow(Vocoder):
         self.steps = [self._make_step(k, weight_norm) for k in range(config.flows)]
         squeeze = SqueezeTime(config.group_size)
         self.flow = Chain([squeeze, *_nest(self.steps), Inverse(squeeze)])
+        readers = [network for network in (self.whitening, self.conditioning) if network is not None]
+        self.left_context = max((network.left_context for network in readers), default=0)
+        self.right_context = max(
+            self.whitening.right_context + 1 if self.whitening else 0,  # the knot at the end of a hop
+            self.conditioning.right_context if self.conditioning else 0,
+        )
         self._packed: tuple[Any, GlowSampler] | None = None
 
     def _make_step(self, k: int, weight_norm: bool) -> GlowStep:
@@ -153,10 +132,19 @@ class WaveGlow(Vocoder):
 
     @property
     def lookahead_frames(self) -> int:
-        """The couplings' reach: 96 frames, 1.1 s, for the published voices."""
+        """The couplings' reach (96 frames, 1.1 s, as published) and that of the networks over frames."""
         cut = self.mel_spec.hop_length % self.config.group_size > 0  # the frame's last group goes beyond it
         reach = self.context_samples + cut * (self.config.group_size - 1)
-        return math.ceil(reach / self.mel_spec.hop_length)
+        return math.ceil(reach / self.mel_spec.hop_length) + self.right_context
+
+    @property
+    def score_reach(self) -> tuple[int, int] | None:
+        """All there is where groups do not begin with frames."""
+        if self.mel_spec.hop_length % self.config.group_size:
+            return None
+        taps = self.config.whitening.num_taps if self.config.whitening else 0
+        past = math.ceil((self.context_samples + taps) / self.mel_spec.hop_length)
+        return past + self.config.upsampling_width + self.left_context, self.lookahead_frames
 
     def to_noise(
         self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
@@ -166,10 +154,15 @@ class WaveGlow(Vocoder):
         Raises:
             InputError: a mel that does not fit or covers fewer samples than there are, or less than a group.
         """
-        groups = self._count_groups(audio, mel)
-        grouped = audio[:, None, : groups * self.config.group_size]
-        z, log_det = self.flow.to_noise(grouped, self.upsampler(mel, 0, groups))
-        return z[:, 0], log_det
+        return self.encode(audio, self._around(audio, mel))
+
+    def encode(
+        self, audio: Float[Tensor, "batch sample"], frames: Float[Tensor, "batch mel context"]
+    ) -> tuple[Float[Tensor, "batch grouped"], Float[Tensor, "batch"]]:
+        """As `to_noise`, given also `left_context` frames before the audio's, `right_context` after."""
+        residual, log_gain = self._whiten(audio, frames)
+        z, log_det = self.flow.to_noise(residual, self._context(frames, residual.shape[2]))
+        return z[:, 0], log_det + log_gain.sum(dim=1)
 
     @torch.no_grad()
     def to_audio(
@@ -179,24 +172,58 @@ class WaveGlow(Vocoder):
 
         Without gradients; the flow's own `to_data` has them.
         """
-        groups = self._count_groups(noise, mel)
-        rows = noise[:, : groups * self.config.group_size].unflatten(1, (groups, -1))
-        sampler, context = self._sampler(), self.upsampler(mel, 0, groups).transpose(1, 2)
+        frames, size = self._around(noise, mel), self.config.group_size
+        length = noise.shape[1] // size * size
+        rows = noise[:, :length].unflatten(1, (length // size, size))
+        sampler, context = self._sampler(), self._context(frames, length).transpose(1, 2)
         audio, _ = sampler.stream(rows, context, sampler.initial_state(len(noise)), last=True)
-        return audio.flatten(1)
+        residual = audio.flatten(1)
+        if self.whitening is None:
+            return residual
+        filters = self._filters(frames)
+        return self._color(self._fill(residual, frames), filters, self._silence(len(noise)))[:, :length]
 
     def log_prob(
         self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
     ) -> Float[Tensor, "batch"]:
         """Log-density of the whole groups of `audio`, in nats, under noise of deviation `config.sigma`."""
         z, log_det = self.to_noise(audio, mel)
+        return self.log_prob_of_noise(z).sum(dim=1) + log_det
+
+    def log_prob_of_noise(self, z: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch sample"]:
+        """Log-density of each noise sample, in nats."""
         sigma = self.config.sigma
-        return log_det - (0.5 * (z / sigma).square() + math.log(sigma) + 0.5 * LOG_2PI).sum(dim=1)
+        return -0.5 * (z / sigma).square() - math.log(sigma) - 0.5 * LOG_2PI
+
+    def score(
+        self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
+    ) -> Float[Tensor, "batch sample"]:
+        """Bits of each sample by the density times a step of 16-bit PCM, the couplings' share group by group.
+
+        Samples that fill no group get those of the last one that does.
+        """
+        frames, size = self._around(audio, mel), self.config.group_size
+        residual, log_gain = self._whiten(audio, frames)
+        context = self._context(frames, residual.shape[2])
+        grouped, _ = SqueezeTime(size).to_noise(residual)
+        z, log_slopes = to_noise_by_group(self.steps, grouped, context)
+        z = z.transpose(1, 2).flatten(1)
+        nats = self.log_prob_of_noise(z) + log_gain + log_slopes.repeat_interleave(size, dim=1) / size
+        return F.pad(PCM_BITS - nats / math.log(2), (0, audio.shape[1] - nats.shape[1]), mode="replicate")
 
     def start(self, seeds: Sequence[int], temperature: float) -> WaveGlowState:
-        empty = torch.zeros(len(seeds), self.mel_spec.num_mels, 0, device=self.device)
-        steps = self._sampler().initial_state(len(seeds))
-        return WaveGlowState(tuple(seeds), temperature, empty, 0, 0, 0, steps)
+        nothing = torch.zeros(len(seeds), 0, device=self.device)
+        return WaveGlowState(
+            seeds=tuple(seeds),
+            temperature=temperature,
+            frames=torch.zeros(len(seeds), self.mel_spec.num_mels, 0, device=self.device),
+            first=0,
+            groups=0,
+            samples=0,
+            steps=self._sampler().initial_state(len(seeds)),
+            residual=nothing,
+            past_audio=self._silence(len(seeds)),
+        )
 
     def advance(
         self, mel: Float[Tensor, "batch mel frame"], state: WaveGlowState, *, last: bool
@@ -209,29 +236,41 @@ class WaveGlow(Vocoder):
         return torch.cat(audio, dim=1), state
 
     def _advance(self, mel: Tensor, state: WaveGlowState, *, last: bool) -> tuple[Tensor, WaveGlowState]:
-        frames = torch.cat([state.frames, mel], dim=-1)
-        num_frames, size = state.first + frames.shape[-1], self.config.group_size
-        groups = self.upsampler.num_groups(num_frames)
-        begin = self.upsampler.num_groups(state.first)
-        context = self.upsampler(frames, state.groups - begin, groups - begin).transpose(1, 2)
+        left, right, hop = self.left_context, self.right_context, self.mel_spec.hop_length
+        frames = extend_frames(state.frames, mel, left=left, right=right, last=last)
+        num_frames = state.first + max(0, frames.shape[2] - left - right)
+        groups, size = self.upsampler.num_groups(num_frames), self.config.group_size
         length = (groups - state.groups) * size
+        begin = self.upsampler.first_frame(state.groups)
+        offset = self.upsampler.num_groups(begin)
+        window = frames[..., begin - state.first :]
+        context = self._context(window, (groups - offset) * size, (state.groups - offset) * size)
         noise = normal_noise(state.seeds, state.groups * size, length, device=mel.device) * state.temperature
         rows = noise.unflatten(1, (groups - state.groups, size))
-        audio, steps = self._sampler().stream(rows, context, state.steps, last=last)
-        samples = audio.flatten(1)
-        if last:
-            missing = self.mel_spec.num_samples(num_frames) - state.samples - samples.shape[1]
-            samples = F.pad(samples, (0, missing))
-        first = self.upsampler.first_frame(groups)
+        made, steps = self._sampler().stream(rows, context.transpose(1, 2), state.steps, last=last)
+        residual = torch.cat([state.residual, made.flatten(1)], dim=1)
+        if last:  # what fills no group is silent
+            residual = F.pad(residual, (0, num_frames * hop - state.samples - residual.shape[1]))
+        certain = residual.shape[1] // hop * hop if self.whitening else residual.shape[1]
+        audio, past_audio = residual[:, :certain], state.past_audio
+        if self.whitening is not None and certain:
+            spoken = state.samples // hop
+            needed = slice(spoken - state.first, spoken - state.first + left + certain // hop + right)
+            audio = self._color(audio, self._filters(frames[..., needed]), past_audio)
+            past_audio = torch.cat([past_audio, audio], dim=1)[:, certain:]
+        samples = state.samples + certain
+        first = min(self.upsampler.first_frame(groups), samples // hop)
         following = replace(
             state,
-            frames=frames[..., first - state.first :],
-            first=first,
+            frames=frames[..., max(0, first - state.first) :],
+            first=max(first, state.first),
             groups=groups,
-            samples=state.samples + samples.shape[1],
+            samples=samples,
             steps=steps,
+            residual=residual[:, certain:],
+            past_audio=past_audio,
         )
-        return samples, following
+        return audio, following
 
     def _sampler(self) -> GlowSampler:
         """The chain packed for sampling, again whenever the weights have changed."""
@@ -240,8 +279,8 @@ class WaveGlow(Vocoder):
             self._packed = weights, GlowSampler(self.steps)
         return self._packed[1]
 
-    def _count_groups(self, signal: Tensor, mel: Tensor) -> int:
-        """Whole groups of a signal that its mel covers; raises `InputError`."""
+    def _around(self, signal: Tensor, mel: Tensor) -> Tensor:
+        """The mel of a signal with its context; raises `InputError` where they do not fit."""
         check_frames(mel, self.mel_spec)
         length, covered = signal.shape[1], self.mel_spec.num_samples(mel.shape[2])
         if length > covered:
@@ -250,7 +289,52 @@ class WaveGlow(Vocoder):
             )
         if length < self.config.group_size:
             raise InputError(f"{length} samples do not fill a group of {self.config.group_size}: give more")
-        return length // self.config.group_size
+        return extend_frames(mel[..., :0], mel, left=self.left_context, right=self.right_context, last=True)
+
+    def _context(self, frames: Tensor, stop: int, start: int = 0) -> Tensor:
+        """What the mel tells the groups from sample `start` to `stop`, counted from the frames' first hop."""
+        size = self.config.group_size
+        if start == stop:
+            return frames.new_zeros(len(frames), self.upsampler.out_channels, 0)
+        features = self._centre(frames, self.conditioning)
+        if self.conditioning is not None:
+            features = self.conditioning(normalize(features))
+        return self.upsampler(features, start // size, stop // size)
+
+    def _centre(
+        self, frames: Tensor, reader: FrameNetwork | Whitening | None, *, knots: bool = False
+    ) -> Tensor:
+        """The frames without the context that `reader` does not need; with `knots`, one more at the end."""
+        own_left = reader.left_context if reader is not None else 0
+        own_right = reader.right_context + knots if reader is not None else 0
+        return frames[..., self.left_context - own_left : frames.shape[2] - self.right_context + own_right]
+
+    def _filters(self, frames: Tensor) -> FrameFilters:
+        assert self.whitening is not None
+        return self.whitening(self._centre(frames, self.whitening, knots=True))
+
+    def _whiten(self, audio: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """What the chain models `[B, 1, T]`, in whole groups, and the logarithm of its slope in x."""
+        length = audio.shape[1] // self.config.group_size * self.config.group_size
+        if self.whitening is None:
+            return audio[:, None, :length], torch.zeros_like(audio[:, :length])
+        filters = self._filters(frames)
+        residual, _ = self.whitening.flow.to_noise(self._fill(audio, frames).unsqueeze(1), filters)
+        return residual[..., :length], self.whitening.filter.log_diagonal(filters.taps)[:, :length]
+
+    def _color(self, residual: Tensor, filters: FrameFilters, past: Tensor) -> Tensor:
+        """Audio of whole hops of what the chain makes."""
+        return recursive_chunk(residual, filters.taps, past, self.mel_spec.hop_length)
+
+    def _fill(self, signal: Tensor, frames: Tensor) -> Tensor:
+        """The signal with zeros for what its last hop lacks: the filter is causal, so they change nothing."""
+        hops = frames.shape[2] - self.left_context - self.right_context
+        return F.pad(signal, (0, self.mel_spec.num_samples(hops) - signal.shape[1]))
+
+    def _silence(self, batch: int) -> Tensor:
+        """What the filter remembers before the first sample."""
+        taps = self.config.whitening.num_taps if self.config.whitening else 1
+        return torch.zeros(batch, taps - 1, device=self.device)
 
 
 def _nest(steps: Sequence[GlowStep]) -> list[Flow]:
