@@ -3,12 +3,11 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from training.jobs.client import Client
+from training.jobs.client import Client, LocalClient, RemoteClient
 
 URL_VARIABLE, KEY_VARIABLE = "VOCODER_URL", "VOCODER_API_KEY"
 Root = Annotated[Path, typer.Option("--root", help="Folder of the jobs, where no --url is given.")]
@@ -188,9 +187,7 @@ def run(
     runner.run(stop, until_idle=until_idle)
 
 
-def _client(root: Path, url: str | None) -> "Client":
-    from training.jobs.client import LocalClient, RemoteClient
-
+def _client(root: Path, url: str | None) -> Client:
     return RemoteClient(url, os.environ.get(KEY_VARIABLE)) if url else LocalClient(root)
 
 

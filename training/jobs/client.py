@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
@@ -16,7 +16,10 @@ _TIMEOUT = 60
 _RETRY_SECONDS = 2.0
 
 
+@runtime_checkable
 class Client(Protocol):
+    """What the commands ask. Each answers with the JSON of the HTTP interface."""
+
     def submit(self, request: dict[str, Any], key: str | None) -> dict[str, Any]: ...
     def list(self, *, state: list[str], recipe: str | None, limit: int) -> list[dict[str, Any]]: ...
     def get(self, job: str) -> dict[str, Any]: ...

@@ -35,7 +35,6 @@ class LocalProcesses:
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
 
     def start(self, job: Job, folder: JobFolder) -> None:
-        """Begin the attempt whose ticket lies in the folder."""
         device, _, name = (job.slot or "").partition(":")
         threads = max(1, (os.cpu_count() or 1) // max(1, len(self.slots["cpu"])))
         environment = {
@@ -56,7 +55,6 @@ class LocalProcesses:
             )
 
     def alive(self, job: Job, folder: JobFolder) -> bool:
-        """Whether the job's process trains, or is about to."""
         self._reap(folder)
         return folder.occupied() or bool(processes_of(folder.path))
 
@@ -67,7 +65,6 @@ class LocalProcesses:
                 _signal(process, signal.SIGTERM)
 
     def kill(self, job: Job, folder: JobFolder) -> None:
-        """End every process of the job, also those that a killed one left behind."""
         deadline = time.monotonic() + _KILL_SECONDS
         while (found := processes_of(folder.path)) and time.monotonic() < deadline:
             for process in found:
@@ -76,7 +73,6 @@ class LocalProcesses:
             self._reap(folder)
 
     def death(self, job: Job, folder: JobFolder) -> str:
-        """How the process ended, as far as is known."""
         child = self._children.pop(folder.path, None)
         status = None if child is None else child.poll()
         if status is None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -37,16 +37,26 @@ class RunnerConfig(Config):
     )
 
 
+@runtime_checkable
 class Processes(Protocol):
-    """Where jobs run. `slots` lists the places by device."""
+    """Where attempts run. `slots` lists the places of each device; an attempt takes one."""
 
     slots: dict[str, list[str]]
 
-    def start(self, job: Job, folder: JobFolder) -> None: ...
-    def alive(self, job: Job, folder: JobFolder) -> bool: ...
-    def ask_to_leave(self, job: Job, folder: JobFolder) -> None: ...
-    def kill(self, job: Job, folder: JobFolder) -> None: ...
-    def death(self, job: Job, folder: JobFolder) -> str: ...
+    def start(self, job: Job, folder: JobFolder) -> None:
+        """Begin the attempt whose ticket lies in the folder."""
+
+    def alive(self, job: Job, folder: JobFolder) -> bool:
+        """Whether its process trains, or is about to."""
+
+    def ask_to_leave(self, job: Job, folder: JobFolder) -> None:
+        """Let it save and end."""
+
+    def kill(self, job: Job, folder: JobFolder) -> None:
+        """End every process of the job, also those that a killed one left behind."""
+
+    def death(self, job: Job, folder: JobFolder) -> str:
+        """How it ended, as far as is known, in words."""
 
 
 class Runner:

@@ -1,7 +1,7 @@
 """A job as people are shown it, over HTTP and by the command line."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
@@ -65,7 +65,7 @@ class JobView(Config):
     heartbeat: datetime | None = Field(description="when its process last gave a sign")
 
     @classmethod
-    def of(cls, job: Job) -> Self:
+    def of(cls, job: Job) -> "JobView":
         spec = job.spec
         shared = {name: getattr(job, name) for name in cls.model_fields if name in Job.model_fields}
         asked = {name: getattr(spec, name) for name in cls.model_fields if name in _ASKED}
