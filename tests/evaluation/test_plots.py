@@ -1,8 +1,11 @@
+import re
+
 import pytest
+import torch
 from PIL import Image
 
 from vocoder.errors import InputError
-from vocoder.evaluation import plot_comparison, plot_spectrogram_pair
+from vocoder.evaluation import ScoredClip, plot_comparison, plot_scores, plot_spectrogram_pair
 from vocoder.mel import DIALECTS, MelFrontend
 
 FRONTEND = MelFrontend(DIALECTS["nvidia"])
@@ -44,3 +47,30 @@ def test_another_rate_than_the_mels_is_refused(tmp_path, speech):
 def test_nothing_to_plot_is_refused(tmp_path):
     with pytest.raises(InputError, match="no audio"):
         plot_comparison(tmp_path / "x.png", {}, 22_050, FRONTEND)
+
+
+@pytest.fixture
+def scored(speech):
+    curve = torch.linspace(4, 9, 1 + len(speech) // 256)
+    return ScoredClip(speech, FRONTEND(speech), curve, curve.mean().item())
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_scores_of_several_clips_are_drawn_one_under_the_other(tmp_path, scored, suffix):
+    heights = []
+    for count in (1, 2):
+        path = tmp_path / f"{count}.{suffix}"
+        plot_scores(path, {str(i): scored for i in range(count)}, FRONTEND.spec, "bits / sample (exact)")
+        heights.append(_height(path))
+    assert heights[1] > 1.8 * heights[0]
+
+
+def _height(path):
+    if path.suffix == ".svg":
+        return float(re.search(r'height="([\d.]+)pt"', path.read_text())[1])
+    return Image.open(path).height
+
+
+def test_no_score_to_plot_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no score"):
+        plot_scores(tmp_path / "x.png", {}, FRONTEND.spec, "bits / sample")

@@ -1,6 +1,9 @@
 """The loop on a problem small enough to know: resume is exact, divergence is named, averages are used."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,3 +127,30 @@ def test_a_run_killed_before_its_first_save_begins_its_log_anew(tmp_path: Path) 
         trainer = Trainer(Regression(), CONFIG, tmp_path)
         trainer._log(trainer._train_step())
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_killed_run_goes_on_exactly(tmp_path: Path) -> None:
+    """SIGKILL between two saves: what was done since the last one is done again, with the same losses."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert Trainer(Regression(), CONFIG, whole).run(progress=False)
+    script = f"""
+import importlib.util, os, signal
+from pathlib import Path
+spec = importlib.util.spec_from_file_location("here", {__file__!r})
+here = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(here)
+
+class Killed(here.Regression):
+    def loss(self, step):
+        if step == 11:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().loss(step)
+
+here.Trainer(Killed(), here.CONFIG, Path({str(killed)!r})).run(progress=False)
+"""
+    assert subprocess.run([sys.executable, "-c", script], timeout=120).returncode == -signal.SIGKILL
+    assert log(killed)[-1]["step"] == 11
+    again = Trainer(Regression(), CONFIG, killed)
+    assert again.step == 7
+    assert again.run(progress=False)
+    assert log(killed) == log(whole)

@@ -38,8 +38,8 @@ def measure_speed(
         raise InputError(
             f"threads, batch, runs and seconds must be positive: {threads}, {batch}, {runs}, {seconds}"
         )
-    mel = _varied_mel(voice, batch, seconds)
-    with _threads(threads):
+    mel = varied_mel(voice, batch, seconds)
+    with threads_of_torch(threads):
         times = [_timed(voice, mel) for _ in range(runs + 2)][2:]
         first = [_first_block(voice, mel[0]) for _ in range(runs + 2)][2:]
     samples = batch * voice.mel_spec.num_samples(mel.shape[-1])
@@ -58,7 +58,7 @@ def measure_speed(
     )
 
 
-def _varied_mel(voice: Vocoder, batch: int, seconds: float) -> torch.Tensor:
+def varied_mel(voice: Vocoder, batch: int, seconds: float) -> torch.Tensor:
     """Random frames between silence and half-way to full scale: no operation meets degenerate values."""
     frames = max(1, round(seconds * voice.mel_spec.frame_rate))
     generator = torch.Generator().manual_seed(0)
@@ -88,7 +88,7 @@ def _wait(voice: Vocoder) -> None:
 
 
 @contextmanager
-def _threads(number: int) -> Iterator[None]:
+def threads_of_torch(number: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

@@ -86,6 +86,80 @@ def waveglow(
         Console().print(_comparison_table(result))
 
 
+@app.command()
+def teacher(
+    voice: Annotated[str, typer.Option(help="A teacher's name or checkpoint.")] = "teacher",
+    cores: Annotated[
+        list[int] | None, typer.Option(help="Repeat for more. [default: one, and all]", min=1)
+    ] = None,
+    streams: Annotated[
+        list[int] | None, typer.Option(help="Repeat for more. [default: 1 4 16]", min=1)
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Of audio, each stream.", min=0.1, max=600)] = 2.0,
+    runs: Annotated[int, typer.Option(help="Repetitions, of which the median counts.", min=1)] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not the tables.")] = False,
+) -> None:
+    """A teacher's sampler: by cores and streams, beside loops of torch operations, to its first audio.
+
+    The loops speak with the same network, noise and mel as the compiled one, in turns, on one core: "eager"
+    calls the network's own modules sample after sample, with queues of past inputs; "stepped" is what a GPU
+    records as a graph, run operation by operation.
+
+    Examples:
+      vocoder bench teacher
+      vocoder bench teacher --cores 1 --streams 1 --streams 16 --json
+    """
+    from rich.console import Console
+
+    from vocoder.bench.teacher import first_audio, loop_rates, synthesis_rates
+    from vocoder.checkpoints import load
+    from vocoder.commands.console import progress
+    from vocoder.errors import InputError
+    from vocoder.inference.engine import usable_cores
+    from vocoder.models import Teacher
+
+    model = load(voice)
+    if not isinstance(model, Teacher):
+        raise InputError(f"voice {voice} is of kind {model.kind}: give a teacher, or use plain vocoder bench")
+    counts, batches = cores or sorted({1, usable_cores()}), streams or [1, 4, 16]
+    rows: list[dict[str, Any]] = []
+    with progress("measuring", len(counts) * len(batches) + 2) as advance:
+        for rate in synthesis_rates(model, counts, batches, seconds=seconds, runs=runs):
+            rows.append(rate._asdict())
+            advance(1)
+        loops = loop_rates(model, runs=runs)
+        advance(1)
+        first = first_audio(model, runs=runs)
+        advance(1)
+    compared = {name: rate._asdict() for name, rate in loops._asdict().items()} | loops.ratios
+    if as_json:
+        _print_json([{"voice": voice, "synthesis": rows, "loops": compared, "first_audio": first}])
+    else:
+        for table in _teacher_tables(rows, compared, first):
+            Console().print(table)
+
+
+def _teacher_tables(rows: list[dict[str, Any]], loops: dict[str, Any], first: dict[str, float]) -> list[Any]:
+    from rich.table import Table
+
+    told = (
+        f"a stream's first audio comes with frame {first['frames']:.0f}, {first['work_ms']:.1f} ms after it"
+    )
+    whole = Table(title="Mel to audio, median of the runs", caption=told)
+    for heading in ("cores", "streams", "thousand samples/s", "of a CPU second", "× real time"):
+        whole.add_column(heading, justify="right")
+    for row in rows:
+        rates = (row["samples_per_second"] / 1e3, row["samples_per_cpu_second"] / 1e3, row["times_real_time"])
+        whole.add_row(str(row["cores"]), str(row["streams"]), *(f"{rate:.1f}" for rate in rates))
+    ratios = {"eager": loops["compiled_to_eager"], "stepped": loops["compiled_to_stepped"], "compiled": 1.0}
+    alone = Table(title="The sequential loop alone, one stream, one core")
+    for heading in ("loop", "thousand samples/s", "of a CPU second", "compiled is faster by"):
+        alone.add_column(heading, justify="left" if heading == "loop" else "right")
+    for name, ratio in ratios.items():
+        alone.add_row(name, *(f"{rate / 1e3:.1f}" for rate in loops[name].values()), f"{ratio:.1f} ×")
+    return [whole, alone]
+
+
 def _print_json(rows: list[dict[str, Any]]) -> None:
     from datetime import UTC, datetime
 
