@@ -58,3 +58,26 @@ def teacher(
     recipe = read_config(TeacherRecipe, config, overrides or [])
     path = train_teacher(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
     show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")
+
+
+@app.command()
+def waveglow(
+    config: Annotated[Path, typer.Argument(help="recipe, for example configs/recipe/waveglow.yaml")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key.path=value, for example data.root=data")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="folder [default: runs/NAME]")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="stop (and save) after this long")] = None,
+) -> None:
+    """Train WaveGlow by maximum likelihood.
+
+    Run the same command again to go on after a stop or a crash.
+
+    Example: vocoder train waveglow configs/recipe/waveglow.yaml data.root=recordings
+    """
+    from training.recipes.waveglow import WaveGlowRecipe, train_waveglow
+    from vocoder.config import read_config
+
+    recipe = read_config(WaveGlowRecipe, config, overrides or [])
+    path = train_waveglow(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
+    show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")

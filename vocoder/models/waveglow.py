@@ -318,8 +318,9 @@ class WaveGlow(Vocoder):
         length = audio.shape[1] // self.config.group_size * self.config.group_size
         if self.whitening is None:
             return audio[:, None, :length], torch.zeros_like(audio[:, :length])
-        filters = self._filters(frames)
-        residual, _ = self.whitening.flow.to_noise(self._fill(audio, frames).unsqueeze(1), filters)
+        with torch.autocast(audio.device.type, enabled=False):
+            filters = self._filters(frames)
+            residual, _ = self.whitening.flow.to_noise(self._fill(audio, frames).unsqueeze(1), filters)
         return residual[..., :length], self.whitening.filter.log_diagonal(filters.taps)[:, :length]
 
     def _color(self, residual: Tensor, filters: FrameFilters, past: Tensor) -> Tensor:
