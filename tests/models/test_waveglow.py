@@ -86,6 +86,7 @@ def test_published_voices_see_96_frames_ahead() -> None:
 @pytest.mark.parametrize("name", ["cpu", "tiny"])
 def test_small_configs_speak(name: str, mel: Tensor) -> None:
     model = WaveGlow(read_config(WaveGlowConfig, CONFIGS / f"{name}.yaml"), NVIDIA)
+    assert 4 * model.num_parameters() < 12 * 2**20, "a shipped voice has at most 12 MiB"
     audio = model.synthesize(mel[:, :5])
     assert audio.shape == (5 * 256,)
     assert audio.isfinite().all()
