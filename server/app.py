@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from server import problems, tracing
 from server.gate import Gate, requires
@@ -43,7 +44,10 @@ _EXPOSED_HEADERS = [
 
 
 class Service(FastAPI):
-    """FastAPI, whose document knows that every error is a problem."""
+    """FastAPI, whose document knows that errors are problems, and whose every answer has safe headers."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Surroundings(super().build_middleware_stack(), self.state.settings.max_body_bytes)
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
@@ -81,7 +85,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", REQUEST_ID],
             expose_headers=_EXPOSED_HEADERS,
         )
-    app.add_middleware(Surroundings, max_body_bytes=settings.max_body_bytes)
     if settings.tracing:
         tracing.install(app)
     return app

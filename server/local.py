@@ -29,13 +29,13 @@ class Reply(NamedTuple):
 
 
 @contextmanager
-def local_server(log: IO[str]) -> Iterator[Callable[[], str]]:
+def local_server(log: IO[str], *options: str) -> Iterator[Callable[[], str]]:
     """Start a real server on a free loopback port, and stop it at the end, also after an error.
 
     The function that it gives waits until the server is warm and returns its URL; it raises `VocoderError` if
     the server ends first, or is not ready in time. What the server says goes to `log`.
     """
-    process = subprocess.Popen(_COMMAND, stdout=subprocess.PIPE, stderr=log, text=True)
+    process = subprocess.Popen([*_COMMAND, *options], stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         yield lambda: _ready_url(process)
     finally:
@@ -49,8 +49,13 @@ def local_server(log: IO[str]) -> Iterator[Callable[[], str]]:
 
 def get_json(url: str, path: str) -> Any:
     """The answer to GET; raises `VocoderError` for any other status than 200."""
+    return json.loads(get_text(url, path))
+
+
+def get_text(url: str, path: str) -> str:
+    """The answer to GET; raises `VocoderError` for any other status than 200."""
     with closing(_connect(url)) as connection:
-        return json.loads(_checked(connection, "GET", path).read())
+        return str(_checked(connection, "GET", path).read().decode())
 
 
 def synthesize(url: str, npy: bytes, **query: Any) -> Reply:

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from contextvars import ContextVar
+from urllib.parse import quote
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -84,7 +85,7 @@ class _Exchange:
         access.info(
             "%s %s %d in %.0f ms%s",
             method,
-            scope["path"].encode("ascii", "backslashreplace").decode(),
+            quote(scope["path"]),
             self.status,
             1000 * seconds,
             "" if self.completed else ", cut off",

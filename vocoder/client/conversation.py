@@ -1,0 +1,101 @@
+"""Frames to the server as they are made, samples back as they become certain."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_socket
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from vocoder.client.requests import Mel, Refused, Samples
+from vocoder.errors import VocoderError
+
+
+class Conversation:
+    """One utterance after the other over one connection. Push from one task, listen in another.
+
+        async with client.converse(voice="student", seed=7) as conversation:
+            async for frames in acoustic_model:
+                await conversation.push(frames)
+            await conversation.finish()
+            async for samples in conversation.listen():
+                play(samples)
+
+    Attributes:
+        voice: what the server said of it: num_mels, hop_length, sample_rate, lookahead_frames …
+    """
+
+    def __init__(self, socket: ClientConnection, voice: Mapping[str, Any]) -> None:
+        self._socket, self.voice = socket, voice
+
+    async def push(self, mel: Mel) -> None:
+        """Send frames, any number of them."""
+        frames = torch.as_tensor(mel).detach().to("cpu", torch.float32).T
+        await self._send(np.ascontiguousarray(frames.numpy(), "<f4").tobytes())
+
+    async def flush(self) -> None:
+        """Have the rest spoken: the utterance ends here, and the next frames begin another."""
+        await self._say("flush")
+
+    async def cancel(self) -> None:
+        """Have the rest dropped; the next frames begin another utterance."""
+        await self._say("cancel")
+
+    async def finish(self) -> None:
+        """Have the rest spoken; nothing more will come."""
+        await self._say("finish")
+
+    async def listen(self) -> AsyncIterator[Float[Tensor, "sample"]]:
+        """The samples of this utterance, in [-1, 1], until it is flushed, finished or cancelled.
+
+        Raises:
+            Refused: the server found something wrong.
+            VocoderError: the connection broke off.
+        """
+        samples = Samples()
+        while not isinstance(message := await _receive(self._socket), dict):
+            yield samples.decode(message)
+
+    async def _say(self, kind: str) -> None:
+        await self._send(json.dumps({"type": kind}))
+
+    async def _send(self, message: bytes | str) -> None:
+        with suppress(ConnectionClosed):  # why, `listen` says
+            await self._socket.send(message)
+
+
+@asynccontextmanager
+async def connect(
+    url: str, headers: Mapping[str, str], options: Mapping[str, Any]
+) -> AsyncIterator[Conversation]:
+    """A conversation that has begun, in bare samples."""
+    try:
+        socket = await open_socket(url, additional_headers=headers, max_size=None)
+    except (OSError, WebSocketException) as error:
+        raise VocoderError(f"no conversation with {url}: {error}") from None
+    async with socket:
+        given = {name: value for name, value in options.items() if value is not None}
+        await socket.send(json.dumps({"type": "start", "format": "pcm"} | given))
+        started = await _receive(socket)
+        assert isinstance(started, dict)
+        yield Conversation(socket, started)
+
+
+async def _receive(socket: ClientConnection) -> bytes | dict[str, Any]:
+    try:
+        message = await socket.recv()
+    except ConnectionClosed as error:
+        raise VocoderError(f"the conversation broke off: {error}") from None
+    if isinstance(message, bytes):
+        return message
+    said: dict[str, Any] = json.loads(message)
+    if said["type"] == "error":
+        problem = said["problem"]
+        raise Refused(problem["status"], problem["type"].rpartition("/")[2], problem["detail"])
+    return said

@@ -1,0 +1,97 @@
+"""What is asked and what comes back, without any input or output: shared by both clients."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vocoder.errors import VocoderError
+
+Mel = Float[Tensor, "mel frame"] | Float[np.ndarray, "mel frame"]
+_FULL_SCALE = 32768.0
+
+
+class Refused(VocoderError, RuntimeError):
+    """The server said no: `status` is HTTP's, `type` the stable name of the problem, such as busy."""
+
+    def __init__(self, status: int, name: str, detail: str) -> None:
+        super().__init__(f"{name} ({status}): {detail}")
+        self.status, self.type, self.detail = status, name, detail
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to the server."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any]
+    content: bytes | None = None
+    media_type: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """For `httpx2`'s `stream`; values that are None are left to the server."""
+        headers = {"Content-Type": self.media_type} if self.media_type else {}
+        query = {name: value for name, value in self.query.items() if value is not None}
+        return {
+            "method": self.method,
+            "url": self.path,
+            "params": query,
+            "content": self.content,
+            "headers": headers,
+        }
+
+
+def synthesis(mel: Mel, audio_format: str, options: Mapping[str, Any]) -> Call:
+    tensor = torch.as_tensor(mel).detach().to("cpu", torch.float32)
+    shape = ",".join(map(str, tensor.shape))
+    body = tensor.contiguous().numpy().astype("<f4", copy=False).tobytes()
+    query = {**options, "format": audio_format, "shape": shape}
+    return Call("POST", "/v1/synthesize", query, body, "application/octet-stream")
+
+
+def resynthesis(recording: bytes | str | Path, audio_format: str, options: Mapping[str, Any]) -> Call:
+    query = {**options, "format": audio_format}
+    return Call("POST", "/v1/resynthesize", query, _bytes(recording), "application/octet-stream")
+
+
+def analysis(recording: bytes | str | Path, options: Mapping[str, Any]) -> Call:
+    query = {**options, "format": "npy"}
+    return Call("POST", "/v1/mel", query, _bytes(recording), "application/octet-stream")
+
+
+def refusal(status: int, body: bytes) -> Refused:
+    """The problem that an answer states, or what there is of one."""
+    try:
+        problem = httpx2.Response(status, content=body).json()
+        return Refused(status, str(problem["type"]).rpartition("/")[2], str(problem["detail"]))
+    except (ValueError, KeyError, TypeError):
+        return Refused(status, "unknown", body[:200].decode(errors="replace") or "no reason was given")
+
+
+class Samples:
+    """Bytes of 16-bit PCM, cut anywhere, to samples in [-1, 1]."""
+
+    def __init__(self) -> None:
+        self._odd = b""
+
+    def decode(self, data: bytes) -> Float[Tensor, "sample"]:
+        data = self._odd + data
+        whole = len(data) // 2 * 2
+        self._odd = data[whole:]
+        return torch.from_numpy(np.frombuffer(data[:whole], "<i2").astype(np.float32) / _FULL_SCALE)
+
+
+def _bytes(recording: bytes | str | Path) -> bytes:
+    if isinstance(recording, bytes):
+        return recording
+    try:
+        return Path(recording).read_bytes()
+    except OSError as error:
+        raise VocoderError(f"{recording} cannot be read: {error.strerror}") from None
