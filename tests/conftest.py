@@ -66,7 +66,7 @@ def voices(voice_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture(scope="session")
 def teacher_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of a small teacher whose weights are random everywhere, also where training begins at 0."""
+    """A checkpoint of a small teacher with random weights everywhere, also where training begins at 0."""
     import torch
 
     from vocoder.checkpoints import save_checkpoint

@@ -20,7 +20,6 @@ from vocoder.config import Config
 from vocoder.device import usable_device
 from vocoder.errors import VocoderError
 
-
 PLACES = {"device", "tensorboard"}
 
 

@@ -1,4 +1,4 @@
-"""Bits of a recording: those of the whole at any cut, exact where that is claimed, and refused where they make none."""
+"""Bits of a recording: those of the whole at any cut, exact where that is claimed, or refused."""
 
 import math
 from pathlib import Path
@@ -100,7 +100,7 @@ def test_the_mel_of_pieces_is_that_of_the_whole(audio: Tensor, monkeypatch: pyte
 
 
 def test_too_little_audio_is_refused(teacher: Vocoder) -> None:
-    with pytest.raises(AudioError, match="512 samples at 22050 Hz are too few.*at least 513"):
+    with pytest.raises(AudioError, match=r"512 samples at 22050 Hz are too few.*at least 513"):
         prepare(torch.zeros(512), 22050, teacher.mel_spec)
     made = prepare(torch.zeros(513), 22050, teacher.mel_spec)
     assert math.isfinite(score(teacher, made).bits_per_sample)

@@ -63,7 +63,7 @@ class SpectralEnvelope(nn.Module):
     def forward(
         self, log_mel: Float[Tensor, "batch mel frame"], *corrections: Float[Tensor, "batch band frame"]
     ) -> tuple[Float[Tensor, "batch frame bin"], ...]:
-        """One log-magnitude spectrum for each of the corrections, in the dtype of the mel under autocast too."""
+        """One log-magnitude spectrum for each of the corrections, in the dtype of the mel."""
         with torch.autocast(log_mel.device.type, enabled=False):
             envelope = self.envelope_basis @ (log_mel + self.envelope_offset)
             corrected = [envelope + self.correction_basis @ c.to(log_mel.dtype) for c in corrections]
