@@ -32,6 +32,7 @@ from vocoder.flows.radial import Radial
 from vocoder.flows.rnvp import RealNVP
 from vocoder.flows.split import Split
 from vocoder.flows.squeeze import Checkerboard, SqueezeImage, SqueezeTime
+from vocoder.flows.triangular import Triangular
 from vocoder.networks.attention import GatedAttention
 from vocoder.networks.autoregressive import Delayed
 from vocoder.networks.convnet import ConvNet
@@ -71,6 +72,11 @@ def images(channels: st.SearchStrategy[int], largest: int = 3) -> st.SearchStrat
 def time_order(flow: Flow, shape: Shape) -> Tensor:
     """The last axis is time; all channels of a time step come together."""
     return torch.arange(shape[-1]).expand(shape)
+
+
+def sample_order(flow: Flow, shape: Shape) -> Tensor:
+    """Time step by time step, and within a time step channel by channel."""
+    return torch.arange(shape[0] * shape[1]).view(shape[1], shape[0]).T
 
 
 def made_order(flow: Flow, shape: Shape) -> Tensor:
@@ -126,10 +132,10 @@ def small_attention(in_channels: int, out_channels: int) -> GatedAttention:
     return GatedAttention(in_channels, out_channels, hidden=8, num_blocks=1, num_heads=2)
 
 
-def causal_wavenet(shape: Shape, context: int = 0) -> Delayed:
+def causal_wavenet(shape: Shape, context: int = 0, num_parameters: int = 2) -> Delayed:
     network = WaveNet(
         shape[0],
-        2 * shape[0],
+        num_parameters * shape[0],
         causal=True,
         kernel_size=2,
         num_layers=3,
@@ -138,7 +144,7 @@ def causal_wavenet(shape: Shape, context: int = 0) -> Delayed:
         head_channels=5,
         context_channels=context,
     )
-    return Delayed(network, num_parameters=2)
+    return Delayed(network, num_parameters)
 
 
 def coupling_wavenet(shape: Shape) -> WaveNet:
@@ -222,6 +228,12 @@ FLOW_CASES = [
         time_order,
     ),
     FlowCase("maf_pixelcnn", lambda s: MAF(PixelCNN(s[0], hidden=16)), images(channels), order=raster_order),
+    FlowCase(
+        "iaf_triangular",
+        lambda s: IAF(causal_wavenet(s, num_parameters=2 + s[0]), transform=Triangular(s[0])),
+        sequences(channels),
+        order=sample_order,
+    ),
     FlowCase(
         "linear_filter",
         lambda s: LinearFilter(2, KnotFilters(2, num_taps=4)),

@@ -6,7 +6,6 @@ with it frozen, the filters learn to make speech whose spectra cannot be told fr
 
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -24,6 +23,7 @@ from vocoder.config import Config
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import Student, StudentConfig
+from vocoder.models.student import Conditions
 from vocoder.noise import MAX_SEED
 
 
@@ -70,19 +70,20 @@ class FilterTask(Task):
         return {"valid_distance": plain.item(), "valid_energy_distance": score.item()}
 
     def _distance(self, batch: Batch, repulsion: float, generator: torch.Generator) -> Tensor:
-        start = self.student.start([0] * len(batch.mel), 1.0)
-        phase = torch.rand(start.phase.shape, generator=generator, dtype=torch.float64)
-        filters, _, _ = self.student.source_filters(batch.mel, phase, start.past_pulses)
+        pulses = self.student.start([0] * len(batch.mel), 1.0).pulses
+        phase = torch.rand(pulses.phase.shape, generator=generator, dtype=torch.float64)
+        conditions, _ = self.student.conditions(batch.mel, pulses._replace(phase=phase))
         count = 1 if repulsion == 0 else 2
-        samples = [self._speak(filters, batch.audio, generator) for _ in range(count)]
+        samples = [self._speak(conditions, batch.audio, generator) for _ in range(count)]
         warm = self.student.mel_spec.hop_length * 2  # the filters begin without a past: not compared
         return energy_distance(
             self.distance, [s[:, warm:] for s in samples], batch.audio[:, warm:], repulsion
         )
 
-    def _speak(self, filters: Any, like: Tensor, generator: torch.Generator) -> Float[Tensor, "batch sample"]:
-        noise = torch.randn(like.shape, generator=generator).unsqueeze(1)
-        return self.student.flow.to_data(noise, filters)[0][:, 0]
+    def _speak(
+        self, conditions: Conditions, like: Tensor, generator: torch.Generator
+    ) -> Float[Tensor, "batch sample"]:
+        return self.student.render(torch.randn(like.shape, generator=generator), conditions)[0]
 
 
 def train_student(

@@ -25,3 +25,14 @@ class ReadContext(Flow):
         self, z: Float[Tensor, "batch *element"], context: Any = None
     ) -> tuple[Float[Tensor, "batch *_"], Float[Tensor, " batch"]]:
         return self.flow.to_data(z, self.reader(context))
+
+
+class Part(nn.Module):
+    """Reads one field of a context that has several, for a flow that needs no more."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, context: Any) -> Any:
+        return getattr(context, self.name)

@@ -1,24 +1,28 @@
 """The student: noise to audio by inverse autoregressive flows, in one parallel pass.
 
-Its first stage, next to the data, is a linear IAF whose filters are computed from the mel, with a shift of
-pitch pulses: x = b(mel) + A(mel) z. What a network would spend hours learning (the spectral envelope, the
-harmonics) is stated; the network only corrects it.
+    x = linear(flow_1(… flow_n(z)))
+
+(Parallel WaveNet, van den Oord et al. 2017.) On few cores the flow next to the data is a linear IAF whose
+filters are computed from the mel, with a shift of pitch pulses: what a network would spend hours learning
+(the spectral envelope, the harmonics) is stated. The other flows run over groups of samples.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from vocoder.config import Config
-from vocoder.errors import InputError
-from vocoder.flows import Chain
-from vocoder.flows.linear_filter import FrameFilters, LinearFilter, filter_chunk
+from vocoder.distributions import Gaussian, Logistic
+from vocoder.errors import ConfigError, InputError
+from vocoder.flows import IAF, Chain, FrameFilters, Inverse, LinearFilter, SqueezeTime
+from vocoder.flows.context import Part, ReadContext
+from vocoder.flows.triangular import Triangular
 from vocoder.mel import MelSpec
 from vocoder.models.base import Vocoder, check_frames
 from vocoder.models.frames import (
@@ -29,25 +33,50 @@ from vocoder.models.frames import (
     require_natural_log,
     spectral_envelope,
 )
-from vocoder.networks.excitation import pulse_train
-from vocoder.networks.pitch import Pitch, PitchNetwork
+from vocoder.models.source_filter import PulseState, sources
+from vocoder.networks.conditioner import split_parameters
+from vocoder.networks.frame_network import FrameNetwork
+from vocoder.networks.guided_wavenet import GroupContext, GuidedState, GuidedWaveNet
+from vocoder.networks.pitch import PitchNetwork
 from vocoder.networks.spectral_filter import FilterNetwork
-from vocoder.noise import normal_noise
+from vocoder.noise import logistic_noise, normal_noise
 
-LOG_2PI = 1.8378770664093453
+BASES = {"normal": (Gaussian, normal_noise), "logistic": (Logistic, logistic_noise)}
+
+
+class GroupFlowConfig(Config):
+    """Sizes of the WaveNet of one flow; lengths in groups."""
+
+    layers: int = Field(default=8, ge=1)
+    dilation_cycle: int | None = Field(default=None, ge=1)
+    kernel_size: int = Field(default=2, ge=2)
+    residual_channels: int = Field(default=96, ge=1)
+    skip_channels: int = Field(default=96, ge=0, description="0: no skip connections")
 
 
 class StudentConfig(Config):
-    """Sizes of the student; `num_taps` in samples, `num_bands` a source."""
+    """Sizes of the student; `num_taps` and `noise_cepstrum` in samples, `num_bands` a source."""
 
     pitch: FrameNetworkConfig = FrameNetworkConfig()
     filters: FrameNetworkConfig = FrameNetworkConfig()
     num_bands: int = Field(default=128, ge=2)
     num_taps: int = Field(default=512, ge=2)
     noise_cepstrum: int = Field(default=96, ge=2, description="detail of the noise filter, in samples")
+    group: int = Field(default=16, ge=1, description="samples a step of the flows")
+    conditioning: FrameNetworkConfig = FrameNetworkConfig()
+    context_channels: int = Field(default=96, ge=1)
+    flows: list[GroupFlowConfig] = Field(default=[], description="in the order from data to noise")
+    base: Literal["normal", "logistic"] = "normal"
     temperature: float = Field(
         default=1.0, ge=0, le=2, description="of the noise, unless a call says otherwise"
     )
+
+
+class Conditions(NamedTuple):
+    """What the flows are told."""
+
+    filters: FrameFilters
+    groups: GroupContext | None
 
 
 @dataclass(frozen=True)
@@ -56,21 +85,25 @@ class StudentState:
 
     seeds: tuple[int, ...]
     temperature: float
-    position: int  # samples returned so far
+    position: Int[Tensor, "batch"]  # samples returned so far, on the CPU
     frames: Float[Tensor, "batch mel context"]  # still needed as context, or not yet spoken
-    phase: Float[Tensor, "batch"]  # of the pulses at the next knot, in cycles
-    past_noise: Float[Tensor, "batch history"]
-    past_pulses: Float[Tensor, "batch history"]
+    pulses: PulseState
+    past_excitation: Float[Tensor, "batch history"]
+    flows: tuple[GuidedState, ...]
 
 
 class Student(Vocoder):
-    """A chain of inverse autoregressive flows over standard normal noise (van den Oord et al. 2017)."""
+    """A chain of inverse autoregressive flows over standard noise."""
 
     kind: ClassVar[str] = "student"
 
     def __init__(self, config: StudentConfig, mel_spec: MelSpec) -> None:
         super().__init__()
         require_natural_log(mel_spec)
+        if mel_spec.hop_length % config.group:
+            raise ConfigError(
+                f"group must divide the hop of {mel_spec.hop_length} samples, got {config.group}"
+            )
         self.config: StudentConfig = config
         self.mel_spec = mel_spec
         self.temperature = config.temperature
@@ -82,10 +115,44 @@ class Student(Vocoder):
             **config.filters.model_dump(),
         )
         self.linear = LinearFilter(mel_spec.hop_length)
-        self.flow = Chain([self.linear])
-        pitch, filters = self.pitch.network, self.filters.network
-        self.left_context = pitch.left_context + filters.left_context
-        self.right_context = pitch.right_context + filters.right_context
+        self.conditioning: FrameNetwork | None = None
+        if config.flows:
+            self.conditioning = FrameNetwork(
+                mel_spec.num_mels + 2, config.context_channels, **config.conditioning.model_dump()
+            )
+        self.transform = Triangular(config.group)
+        self.conditioners = torch.nn.ModuleList(self._conditioner(sizes) for sizes in config.flows)
+        readers = [reader for reader in (self.filters.network, self.conditioning) if reader is not None]
+        self._left = max(reader.left_context for reader in readers)
+        self._right = max(reader.right_context for reader in readers)
+        self.left_context = self.pitch.network.left_context + self._left
+        self.right_context = self.pitch.network.right_context + self._right
+
+    def _conditioner(self, sizes: GroupFlowConfig) -> GuidedWaveNet:
+        config = self.config
+        return GuidedWaveNet(
+            config.group,
+            self.transform.num_parameters,
+            guide_channels=config.group,
+            num_layers=sizes.layers,
+            context_channels=config.context_channels,
+            context_step=self.mel_spec.hop_length // config.group,
+            variance_preserving=True,
+            **sizes.model_dump(exclude={"layers"}),
+        )
+
+    @property
+    def flow(self) -> Chain:
+        """Audio `[B, 1, T]` to noise, given `Conditions`."""
+        linear = ReadContext(Part("filters"), self.linear)
+        if not self.config.flows:
+            return Chain([linear])
+        steps = [
+            ReadContext(Part("groups"), IAF(conditioner, transform=self.transform))  # type: ignore[arg-type]
+            for conditioner in self.conditioners
+        ]
+        squeeze = SqueezeTime(self.config.group)
+        return Chain([linear, squeeze, *steps, Inverse(squeeze)])
 
     @property
     def lookahead_frames(self) -> int:
@@ -95,14 +162,16 @@ class Student(Vocoder):
     def start(self, seeds: Sequence[int], temperature: float) -> StudentState:
         batch, device = len(seeds), self.device
         history = torch.zeros(batch, self.config.num_taps - 1, device=device)
+        phase = torch.zeros(batch, dtype=torch.float64, device=device)
+        group = torch.zeros(batch, self.config.group, 1, device=device)
         return StudentState(
             seeds=tuple(seeds),
             temperature=temperature,
-            position=0,
+            position=torch.zeros(batch, dtype=torch.int64),
             frames=torch.zeros(batch, self.mel_spec.num_mels, 0, device=device),
-            phase=torch.zeros(batch, dtype=torch.float64, device=device),
-            past_noise=history,
-            past_pulses=history,
+            pulses=PulseState(phase, history),
+            past_excitation=history,
+            flows=tuple(conditioner.initial_state(group) for conditioner in self.conditioners),  # type: ignore[operator]
         )
 
     def advance(
@@ -113,44 +182,78 @@ class Student(Vocoder):
         if hops < 1:
             return mel.new_zeros(mel.shape[0], 0), replace(state, frames=frames)
         length = hops * self.mel_spec.hop_length
-        filters, phase, past_pulses = self.source_filters(frames, state.phase, state.past_pulses)
-        noise = normal_noise(state.seeds, state.position, length, device=mel.device) * state.temperature
-        audio, past_noise = self.linear.to_data_chunk(noise, filters, state.past_noise)
+        conditions, pulses = self.conditions(frames, state.pulses)
+        draw = BASES[self.config.base][1]
+        noise = draw(state.seeds, state.position, length, device=mel.device) * state.temperature
+        excitation, flows = self._excite(noise, conditions, state.flows)
+        audio, past = self.linear.to_data_chunk(excitation, conditions.filters, state.past_excitation)
         following = replace(
             state,
             position=state.position + length,
             frames=frames[..., hops:],
-            phase=phase,
-            past_noise=past_noise,
-            past_pulses=past_pulses,
+            pulses=pulses,
+            past_excitation=past,
+            flows=flows,
         )
         return audio, following
 
-    def source_filters(
-        self,
-        frames: Float[Tensor, "batch mel context"],
-        phase: Float[Tensor, "batch"],
-        past_pulses: Float[Tensor, "batch history"],
-    ) -> tuple[FrameFilters, Float[Tensor, "batch"], Float[Tensor, "batch history"]]:
-        """The context of the linear flow at each knot that the frames determine.
+    def conditions(
+        self, frames: Float[Tensor, "batch mel context"], pulses: PulseState
+    ) -> tuple[Conditions, PulseState]:
+        """What the flows are told in the hops that the frames determine, and where the pulses are then."""
+        pitch = self.pitch(normalize(frames))
+        mel = self.pitch.network.without_context(frames)
+        features = torch.cat([normalize(mel), pitch_features(pitch).to(mel.dtype)], dim=1)
+        reach = self.filters.network
+        responses = self.filters(self._around(mel, reach), self._around(features, reach))
+        (f0,) = reach.without_context(self._around(pitch.frequency[None], reach))
+        made, pulses = sources(f0, responses, pulses, self.mel_spec)
+        if self.conditioning is None:
+            return Conditions(made.filters, None), pulses
+        knots = self.conditioning(self._around(features, self.conditioning))
+        guide = made.pulses.unflatten(1, (-1, self.config.group)).transpose(1, 2)
+        return Conditions(made.filters, GroupContext(knots, guide)), pulses
 
-        Returns the filters of the noise with the shift of filtered pulses, and the pulses' phase and last
-        samples to go on from.
+    def _around(self, frames: Tensor, network: FrameNetwork) -> Tensor:
+        """Of frames with the context of the network that sees farthest, those that this one sees."""
+        left, right = self._left - network.left_context, self._right - network.right_context
+        return frames[..., left : frames.shape[-1] - right]
+
+    def render(
+        self, noise: Float[Tensor, "batch sample"], conditions: Conditions
+    ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch sample"]]:
+        """Audio in one parallel pass from the start of an utterance, and the log-scale of each sample.
+
+        Given the noise before it, sample t has the density of the base with that scale around
+        audio_t - scale_t · noise_t: each flow is linear in z_t, so their scales multiply.
         """
-        pitch = self.read_pitch(frames)
-        (f0,) = self.filters.network.without_context(pitch.frequency[None])
-        centre = self.pitch.network.without_context(frames)
-        features = torch.cat([normalize(centre), pitch_features(pitch).to(centre.dtype)], dim=1)
-        filters = self.filters(centre, features)
-        hop = self.mel_spec.hop_length
-        pulses, phase = pulse_train(f0, phase, hop, self.mel_spec.sample_rate)
-        shift = filter_chunk(pulses, filters.pulses, past_pulses, hop)
-        past_pulses = torch.cat([past_pulses, pulses], dim=1)[:, -past_pulses.shape[1] :]
-        return FrameFilters(filters.noise, shift.unsqueeze(1)), phase, past_pulses
+        x, log_scale = noise.unsqueeze(1), self.linear.log_diagonal(conditions.filters.taps)
+        if conditions.groups is not None:
+            squeeze = SqueezeTime(self.config.group)
+            x, _ = squeeze.to_noise(x)
+            for conditioner in reversed(self.conditioners):  # type: ignore[call-overload]
+                output = conditioner(x, conditions.groups)
+                x, log_slope = self.transform.to_noise(
+                    x, split_parameters(output, self.transform.num_parameters, x)
+                )
+                log_scale = log_scale + squeeze.to_data(log_slope)[0][:, 0]
+            x, _ = squeeze.to_data(x)
+        return self.linear.to_data(x, conditions.filters)[0][:, 0], log_scale
 
-    def read_pitch(self, frames: Float[Tensor, "batch mel context"]) -> Pitch:
-        """F0 and voicing of the frames that remain without the pitch network's context."""
-        return self.pitch(normalize(frames))
+    def _excite(
+        self, noise: Tensor, conditions: Conditions, states: tuple[GuidedState, ...]
+    ) -> tuple[Tensor, tuple[GuidedState, ...]]:
+        """Noise through the flows over groups, the one next to the noise first."""
+        if conditions.groups is None:
+            return noise, states
+        groups = noise.unflatten(1, (-1, self.config.group)).transpose(1, 2)
+        following = list(states)
+        for i in reversed(range(len(states))):
+            conditioner: GuidedWaveNet = self.conditioners[i]  # type: ignore[assignment]
+            output, following[i] = conditioner.stream(groups, conditions.groups, states[i])
+            parameters = split_parameters(output, self.transform.num_parameters, groups)
+            groups, _ = self.transform.to_noise(groups, parameters)
+        return groups.transpose(1, 2).flatten(1), tuple(following)
 
     def log_prob(
         self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
@@ -165,11 +268,11 @@ class Student(Vocoder):
         if missing < 0:
             raise InputError(f"audio: {length} samples are more than {mel.shape[2]} frames cover; cut it")
         state = self.start([0] * len(mel), 1.0)
-        frames = self._extend(state.frames, mel, last=True)
-        filters, _, _ = self.source_filters(frames, state.phase, state.past_pulses)
-        z, _ = self.flow.to_noise(F.pad(audio, (0, missing)).unsqueeze(1), filters)
-        diagonal = self.linear.log_diagonal(filters.taps)[:, :length]
-        return (-0.5 * (z[:, 0, :length].square() + LOG_2PI) - diagonal).sum(dim=1)
+        conditions, _ = self.conditions(self._extend(state.frames, mel, last=True), state.pulses)
+        noise, _ = self.flow.to_noise(F.pad(audio, (0, missing)).unsqueeze(1), conditions)
+        _, log_scale = self.render(noise[:, 0], conditions)
+        base = BASES[self.config.base][0].standard_log_prob(noise[:, 0])
+        return (base - log_scale)[:, :length].sum(dim=1)
 
     def _extend(self, frames: Tensor, mel: Tensor, *, last: bool) -> Tensor:
         return extend_frames(frames, mel, left=self.left_context, right=self.lookahead_frames, last=last)
