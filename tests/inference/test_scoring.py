@@ -14,7 +14,7 @@ from vocoder.errors import AudioError, NoDensity
 from vocoder.inference.scoring import Prepared, prepare, score, score_blocks
 from vocoder.mel import DIALECTS, MelFrontend
 from vocoder.models import Student, Teacher, Vocoder
-from vocoder.models.teacher import PCM16
+from vocoder.models.autoregressive import PCM16
 
 SPEECH = Path(__file__).parent.parent / "data" / "LJ001-0002.flac"
 
@@ -112,3 +112,12 @@ def test_a_voice_without_figures_says_so(
     monkeypatch.setattr(Student, "score", Vocoder.score)
     with pytest.raises(NoDensity, match="another voice"):
         score(load("student"), recording)
+
+
+def test_a_density_is_its_logarithm_over_a_step_of_pcm(voices: Path, audio: Tensor) -> None:
+    student = load("student")
+    made = prepare(audio[:10_000], 22050, student.mel_spec)
+    result = score(student, made)
+    nats = student.log_prob(made.audio[None], made.mel[None]).item() / made.audio.numel()
+    assert result.kind == "density"
+    assert result.bits_per_sample == pytest.approx(15 - nats / math.log(2), abs=1e-4)

@@ -67,7 +67,7 @@ def recipe_of(kind: str, root: Path, **changes: Any) -> TeacherRecipe:
         "pitch_segments": {"batch": 2, "frames": 16},
         "segments": {"batch": 2, "frames": 8},
         "flow": loop,
-        "listen_seconds": 0.1,
+        "listen_seconds": 0.0,
     }
     if kind == "teacher":
         values["pitch"] = loop

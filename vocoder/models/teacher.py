@@ -17,7 +17,6 @@ from vocoder.config import Config
 from vocoder.distributions.output import OutputConfig
 from vocoder.errors import ConfigError
 from vocoder.mel import MelSpec
-from vocoder.models.autoregressive import PCM16 as PCM16
 from vocoder.models.autoregressive import AutoregressiveVocoder, Conditions, Sampler
 from vocoder.models.frames import FrameNetworkConfig, normalize, pitch_features
 from vocoder.models.whitening import Whitening, WhiteningConfig
