@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vocoder.checkpoints import CheckpointInfo
 from vocoder.inference.voices import Facts
 from vocoder.mel import DIALECTS, MelSpec, dialect_of
+from vocoder.models import MODELS
 
 
 def _example(**values: Any) -> ConfigDict:
@@ -27,6 +28,7 @@ _VOICE: dict[str, Any] = {
     "lookahead_frames": 5,
     "temperature": 1.0,
     "parameters": 1_000_000,
+    "scores": False,
     "figures": {},
     "training": {},
 }
@@ -55,6 +57,7 @@ class Voice(BaseModel):
     lookahead_frames: int = Field(description="frames needed beyond those that are spoken")
     temperature: float = Field(description="scale of the noise unless a request gives another")
     parameters: int = Field(description="weights of the model")
+    scores: bool = Field(description="whether /v1/score can ask it")
     figures: dict[str, Any] = Field(description="what was measured, as the checkpoint records it")
     training: dict[str, Any] = Field(description="how it was trained; in the list, its single values")
 
@@ -73,6 +76,7 @@ class Voice(BaseModel):
             lookahead_frames=facts.lookahead_frames,
             temperature=facts.temperature,
             parameters=facts.parameters,
+            scores=MODELS[info.kind][0].likelihood is not None,
             figures=info.figures,
             training=info.training,
         )

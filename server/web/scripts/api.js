@@ -9,11 +9,11 @@ export class Problem extends Error {
   /**
    * @param {string} title what went wrong
    * @param {string} detail what to do
+   * @param {number} [status] of the answer, where there was one
    */
-  constructor(title, detail) {
+  constructor(title, detail, status) {
     super(`${title}: ${detail}`);
-    this.title = title;
-    this.detail = detail;
+    Object.assign(this, { title, detail, status });
   }
 }
 
@@ -60,9 +60,9 @@ async function send(url, options) {
 async function problemOf(response) {
   if (response.headers.get("Content-Type")?.startsWith("application/problem+json")) {
     const { title, detail } = await response.json();
-    return new Problem(title, sentence(detail));
+    return new Problem(title, sentence(detail), response.status);
   }
-  return new Problem("The server failed", `It answered ${response.status}. Try again, or look into its log.`);
+  return new Problem("The server failed", `It answered ${response.status}. Try again, or look into its log.`, response.status);
 }
 
 function sentence(text) {

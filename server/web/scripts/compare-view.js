@@ -3,6 +3,7 @@
 import { Comparison } from "./comparison.js";
 import { announce, report } from "./messages.js";
 import { Player } from "./player.js";
+import { ScoreRow } from "./score.js";
 import { TakeRow } from "./take-row.js";
 import { Transport } from "./transport.js";
 
@@ -11,6 +12,7 @@ const $ = (selector) => document.querySelector(selector);
 const transport = new Transport(new Player());
 let comparison;
 let rows = [];
+let scores = [];
 
 $("#view").addEventListener("change", ({ target }) => showView(target.value));
 $("#make-all").addEventListener("click", makeAll);
@@ -25,13 +27,16 @@ export async function compare({ samples, rate, title, text }, systems) {
   const next = new Comparison(samples, rate, systems);
   await next.melFor(systems[0].voice); // what cannot be analysed is refused before anything is shown
   comparison?.abandon();
-  for (const row of rows) row.end();
+  for (const row of [...rows, ...scores]) row.end();
   comparison = next;
   $("#compare-title").textContent = title;
   $("#compare-text").textContent = text;
   $("#compare").hidden = false;
   rows = makeRows(systems);
   $("#takes").replaceChildren(...rows.map((row) => row.element));
+  scores = makeScores(systems);
+  $("#scores").replaceChildren(...scores.map((row) => row.element));
+  $("#score").hidden = scores.length === 0;
   transport.offer(comparison.takes, { onWant: make, onChange: showPlaying });
   showView(document.querySelector("#view input:checked").value);
   $("#make-all").setAttribute("aria-disabled", "false");
@@ -53,6 +58,13 @@ function makeRows(systems) {
     take.addEventListener("change", () => tell(take));
     return new TakeRow(comparison, what, events);
   });
+}
+
+function makeScores(systems) {
+  const { recording } = comparison;
+  const onSeek = (seconds) => transport.seek(recording, seconds);
+  const voices = new Set(systems.map(({ voice }) => voice).filter(({ scores: can }) => can));
+  return [...voices].map((voice) => new ScoreRow(recording, voice, onSeek));
 }
 
 async function make(take) {

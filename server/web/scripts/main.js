@@ -2,6 +2,7 @@
 
 import { getJson, Problem } from "./api.js";
 import { compare } from "./compare-view.js";
+import { followJobs } from "./jobs.js";
 import { clearReport, report } from "./messages.js";
 import { decodeRecording } from "./recording.js";
 import { listenForRecordings } from "./source.js";
@@ -27,7 +28,7 @@ try {
   showVoices(await voices);
   const { info, paths } = await getJson("openapi.json");
   document.querySelector("#version").textContent = info.version;
-  document.querySelector("#jobs").hidden = !("/v1/jobs" in paths);
+  if ("/v1/jobs" in paths) await followJobs();
 } catch (problem) {
   report(problem);
 }

@@ -102,6 +102,7 @@ export class TakeRow {
     this.#due = true;
     requestAnimationFrame(() => {
       this.#due = false;
+      if (this.#life.signal.aborted) return;
       this.#waveform.update(this.#take);
       this.#showFigures();
     });

@@ -15,6 +15,7 @@ def test_every_installed_voice_is_listed_with_what_it_reads(client):
         assert listed["sample_rate"] == voice.sample_rate
         assert listed["lookahead_frames"] == voice.lookahead_frames
         assert listed["parameters"] == voice.num_parameters()
+        assert listed["scores"] == (voice.likelihood is not None)
     assert [voice["dialect"] for voice in answer["voices"]] == ["nvidia", "vocos"]
 
 

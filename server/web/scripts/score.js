@@ -1,0 +1,68 @@
+// How well the voices that have a density foresee the recording: bits a sample, over time.
+
+import { request } from "./api.js";
+import { token } from "./colours.js";
+import { announce, report } from "./messages.js";
+import { makePlot } from "./plot.js";
+import { encodeWav } from "./wav.js";
+
+const KINDS = {
+  exact: "bits a sample, exact",
+  "mu-law": "bits a sample, of 8-bit µ-law",
+  density: "bits a sample, from a density",
+};
+const LARGEST_BITS = 16;
+
+export class ScoreRow {
+  #life = new AbortController();
+  #button;
+
+  /**
+   * @param {import("./take.js").Take} recording
+   * @param {Object} voice one whose `scores` is true
+   */
+  constructor(recording, voice, onSeek) {
+    this.element = document.querySelector("#score-template").content.cloneNode(true).firstElementChild;
+    this.element.dataset.voice = voice.name;
+    this.#find("h4").textContent = voice.name;
+    this.#button = this.#find("button");
+    this.#button.setAttribute("aria-label", `Score the recording under ${voice.name}`);
+    this.#button.addEventListener("click", () => this.#score(recording, voice, onSeek).catch(report));
+  }
+
+  end() {
+    this.#life.abort();
+  }
+
+  async #score({ samples, rate, duration }, voice, onSeek) {
+    if (this.#button.getAttribute("aria-disabled") === "true") return;
+    this.#button.setAttribute("aria-disabled", "true");
+    announce(`${voice.name} is listening.`);
+    try {
+      const options = { query: { voice: voice.name }, body: encodeWav(samples, rate), type: "audio/wav" };
+      const score = await (await request("v1/score", { ...options, signal: this.#life.signal })).json();
+      this.#button.hidden = true;
+      this.#find(".bits").textContent = score.bits_per_sample.toFixed(2);
+      this.#find(".kind").textContent = KINDS[score.kind] ?? score.kind;
+      this.#draw(score, duration, onSeek);
+      announce(`${voice.name}: ${score.bits_per_sample.toFixed(2)} ${KINDS[score.kind] ?? score.kind}.`);
+    } finally {
+      this.#button.setAttribute("aria-disabled", "false");
+    }
+  }
+
+  #draw({ curve, sample_rate: rate, hop_length: hop, voice }, duration, onSeek) {
+    const element = this.#find(".curve");
+    element.setAttribute("aria-label", `Bits a sample of the recording under ${voice}, over time`);
+    element.hidden = false;
+    const times = curve.map((_, i) => ((i + 0.5) * hop) / rate);
+    const top = Math.min(LARGEST_BITS, Math.ceil(Math.max(...curve)));
+    const series = [{ stroke: () => token("--wave"), fill: () => token("--accent-soft"), width: 1.5, points: { show: false } }];
+    const scales = { x: { range: [0, duration] }, y: { range: [0, top] } };
+    makePlot(element, { data: [times, curve], series, scales, x: { show: true }, y: {} }, onSeek, this.#life.signal);
+  }
+
+  #find(selector) {
+    return this.element.querySelector(selector);
+  }
+}
