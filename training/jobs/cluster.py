@@ -5,6 +5,7 @@ that the next runner finds it again, and Ray starts none twice.
 """
 
 import os
+import shlex
 from typing import Any
 
 from training.jobs.attempt import JobFolder
@@ -19,13 +20,14 @@ class RayProcesses:
 
     Args:
         address: of the dashboard (`http://head:8265`), or what `ray.init` takes.
+        python: the interpreter there, which has this project installed.
 
     Raises:
         MissingExtra: Ray is not installed.
         VocoderError: there is no cluster at the address.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, python: str = "python") -> None:
         try:
             from ray.job_submission import JobSubmissionClient
         except ImportError:
@@ -36,13 +38,13 @@ class RayProcesses:
             self._client: Any = JobSubmissionClient(address)
         except (ConnectionError, RuntimeError) as error:
             raise VocoderError(f"no Ray cluster answers at {address}: {error}") from None
+        self._python = python
         self.slots = {device: [f"ray-{device}:{i}" for i in range(_ANY_NUMBER)] for device in ("cpu", "gpu")}
 
     def start(self, job: Job, folder: JobFolder) -> None:
-        """Begin the attempt whose ticket lies in the folder."""
-        command = f"python -m training.jobs.worker '{folder.path}' {job.token} >> '{folder.log}' 2>&1"
+        worker = [self._python, "-m", "training.jobs.worker", str(folder.path), str(job.token)]
         self._client.submit_job(
-            entrypoint=f"exec {command}",
+            entrypoint=f"exec {shlex.join(worker)} >> {shlex.quote(str(folder.log))} 2>&1",
             submission_id=_name(job),
             entrypoint_num_cpus=1,
             entrypoint_num_gpus=1 if job.spec.device == "gpu" else 0,
@@ -51,7 +53,6 @@ class RayProcesses:
         )
 
     def alive(self, job: Job, folder: JobFolder) -> bool:
-        """Whether Ray runs the attempt, or will."""
         return self._status(job) in ("PENDING", "RUNNING")
 
     def ask_to_leave(self, job: Job, folder: JobFolder) -> None:
@@ -63,7 +64,6 @@ class RayProcesses:
         self.ask_to_leave(job, folder)
 
     def death(self, job: Job, folder: JobFolder) -> str:
-        """How Ray says that the attempt ended."""
         if (status := self._status(job)) is None:
             return "Ray does not know it"
         message = self._client.get_job_info(_name(job)).message or ""
