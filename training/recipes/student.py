@@ -16,7 +16,15 @@ from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_clips
 from training.losses.spectral import SpectralDistance, energy_distance
 from training.recipes.pitch import PitchTask
-from training.recipes.run import Recipe, claim_folder, cut_segments, training_record
+from training.recipes.run import (
+    Recipe,
+    claim_folder,
+    cut_segments,
+    held_out_speech,
+    speak,
+    training_record,
+)
+from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.checkpoints import save_checkpoint
 from vocoder.config import Config
@@ -25,6 +33,9 @@ from vocoder.mel import mel_spec
 from vocoder.models import Student, StudentConfig
 from vocoder.models.student import Conditions
 from vocoder.noise import MAX_SEED
+
+LISTEN_SECONDS = 2.0
+"""Of a held-out recording, spoken at each evaluation for TensorBoard."""
 
 
 class LossConfig(Config):
@@ -50,28 +61,42 @@ class FilterTask(Task):
     """Noise and pulses through the filters, compared with the recording's spectra."""
 
     def __init__(
-        self, student: Student, segments: Segments, held_out: Batch, loss: LossConfig, seed: int
+        self,
+        student: Student,
+        segments: Segments,
+        held_out: Batch,
+        loss: LossConfig,
+        seed: int,
+        speech: Float[Tensor, "sample"] | None = None,
     ) -> None:
         self.student, self.model, self.segments, self.seed = student, student.filters, segments, seed
-        self.held_out, self.repulsion = held_out, loss.repulsion
+        self.held_out, self.repulsion, self.speech = held_out, loss.repulsion, speech
         self.distance = SpectralDistance(
             student.mel_spec, mel_weight=loss.mel_weight, linear_weight=loss.linear_weight
         )
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % MAX_SEED)
-        return self._distance(self.segments.batch(self.seed, step), self.repulsion, generator), {}
+        batch = self.segments.batch(self.seed, step).to(self.device)
+        return self._distance(batch, self.repulsion, generator), {}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        generator = torch.Generator().manual_seed(0)
-        plain = self._distance(self.held_out, 0.0, generator)
-        score = self._distance(self.held_out, 1.0, generator)
+        generator, held_out = torch.Generator().manual_seed(0), self.held_out.to(self.device)
+        plain = self._distance(held_out, 0.0, generator)
+        score = self._distance(held_out, 1.0, generator)
         return {"valid_distance": plain.item(), "valid_energy_distance": score.item()}
+
+    def listen(self) -> Listening | None:
+        return None if self.speech is None else speak(self.student, self.speech)
+
+    def to(self, device: torch.device) -> None:
+        self.student.to(device)
+        self.distance.to(device)
 
     def _distance(self, batch: Batch, repulsion: float, generator: torch.Generator) -> Tensor:
         pulses = self.student.start([0] * len(batch.mel), 1.0).pulses
-        phase = torch.rand(pulses.phase.shape, generator=generator, dtype=torch.float64)
+        phase = torch.rand(pulses.phase.shape, generator=generator, dtype=torch.float64).to(self.device)
         conditions, _ = self.student.conditions(batch.mel, pulses._replace(phase=phase))
         count = 1 if repulsion == 0 else 2
         samples = [self._speak(conditions, batch.audio, generator) for _ in range(count)]
@@ -83,7 +108,8 @@ class FilterTask(Task):
     def _speak(
         self, conditions: Conditions, like: Tensor, generator: torch.Generator
     ) -> Float[Tensor, "batch sample"]:
-        return self.student.render(torch.randn(like.shape, generator=generator), conditions)[0]
+        noise = torch.randn(like.shape, generator=generator).to(self.device)
+        return self.student.render(noise, conditions)[0]
 
 
 def train_student(
@@ -142,5 +168,6 @@ def _shape_filters(recipe: StudentRecipe, student: Student, clips: list[Clip], f
     segments, held_out = cut_segments(
         clips, student.mel_spec, recipe.data, recipe.segments, left=left, right=right
     )
-    task = FilterTask(student, segments, held_out, recipe.loss, recipe.filters.seed)
+    speech = held_out_speech(clips, student.mel_spec, LISTEN_SECONDS)
+    task = FilterTask(student, segments, held_out, recipe.loss, recipe.filters.seed, speech)
     return Trainer(task, recipe.filters, folder / "filters")

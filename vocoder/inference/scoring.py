@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vocoder.audio import resample
-from vocoder.errors import AudioError, UnknownVoice
+from vocoder.errors import AudioError, NoDensity, UnknownVoice
 from vocoder.mel import MelFrontend, MelSpec, StreamingMel
 from vocoder.models import MODELS, Vocoder
 
@@ -90,8 +90,14 @@ def score(voice: Vocoder, recording: Prepared) -> Likelihood:
 
 
 def collect(voice: Vocoder, blocks: list[Float[Tensor, "_"]]) -> Likelihood:
-    """What the blocks of `score_blocks` come to."""
-    return Likelihood(str(voice.likelihood), voice.sample_rate, voice.mel_spec.hop_length, torch.cat(blocks))
+    """What the blocks of `score_blocks` come to; raises `NoDensity` where that is no number."""
+    bits = torch.cat(blocks)
+    if not torch.isfinite(bits).all():
+        raise NoDensity(
+            "the voice's density of this recording is not finite, as where its filters cannot be inverted: "
+            "score with another voice"
+        )
+    return Likelihood(str(voice.likelihood), voice.sample_rate, voice.mel_spec.hop_length, bits)
 
 
 def score_blocks(

@@ -7,6 +7,7 @@ filters are computed from the mel, with a shift of pitch pulses: what a network 
 (the spectral envelope, the harmonics) is stated. The other flows run over groups of samples.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple
@@ -96,6 +97,7 @@ class Student(Vocoder):
     """A chain of inverse autoregressive flows over standard noise."""
 
     kind: ClassVar[str] = "student"
+    likelihood: ClassVar[Literal["density"]] = "density"
 
     def __init__(self, config: StudentConfig, mel_spec: MelSpec) -> None:
         super().__init__()
@@ -231,7 +233,7 @@ class Student(Vocoder):
         if conditions.groups is not None:
             squeeze = SqueezeTime(self.config.group)
             x, _ = squeeze.to_noise(x)
-            for conditioner in reversed(self.conditioners):  # type: ignore[call-overload]
+            for conditioner in reversed(self.conditioners):
                 output = conditioner(x, conditions.groups)
                 x, log_slope = self.transform.to_noise(
                     x, split_parameters(output, self.transform.num_parameters, x)
@@ -263,6 +265,16 @@ class Student(Vocoder):
         Zeros stand for the samples that the last frame lacks; being after the others, they change nothing
         for them and are not counted. The pulses start at phase 0, as in synthesis.
         """
+        return self._log_probs(audio, mel).sum(dim=1)
+
+    def score(
+        self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
+    ) -> Float[Tensor, "batch sample"]:
+        """Bits of each sample by the density times a step of 16-bit PCM, in one piece: pulses have no end."""
+        return 15 - self._log_probs(audio, mel) / math.log(2)
+
+    def _log_probs(self, audio: Tensor, mel: Tensor) -> Tensor:
+        """Log-density of each sample given those before it."""
         check_frames(mel, self.mel_spec)
         length, missing = audio.shape[1], mel.shape[2] * self.mel_spec.hop_length - audio.shape[1]
         if missing < 0:
@@ -272,7 +284,7 @@ class Student(Vocoder):
         noise, _ = self.flow.to_noise(F.pad(audio, (0, missing)).unsqueeze(1), conditions)
         _, log_scale = self.render(noise[:, 0], conditions)
         base = BASES[self.config.base][0].standard_log_prob(noise[:, 0])
-        return (base - log_scale)[:, :length].sum(dim=1)
+        return (base - log_scale)[:, :length]
 
     def _extend(self, frames: Tensor, mel: Tensor, *, last: bool) -> Tensor:
         return extend_frames(frames, mel, left=self.left_context, right=self.lookahead_frames, last=last)
