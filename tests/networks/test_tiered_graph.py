@@ -32,8 +32,9 @@ def make(output: OutputConfig, kernel_size: int = 2) -> TieredWaveNet:
         kernel_size=kernel_size,
         residual_channels=6,
         skip_channels=7,
+        straight=output.locations,
     )
-    for layer in (network.last, network.upper.head[-1]):
+    for layer in filter(None, (network.last, network.upper.head[-1], network.straight)):
         torch.nn.init.normal_(layer.weight, std=0.4)
     return network.eval().requires_grad_(False)
 

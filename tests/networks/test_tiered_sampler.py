@@ -14,6 +14,8 @@ GROUP, STEP, LENGTH, MAX_LAG = 8, 2, 160, 40
 CASES = [
     {"kernel_size": 2, "components": 1, "head_kernel": 12},
     {"kernel_size": 3, "components": 3, "head_kernel": 8},
+    {"kernel_size": 2, "components": 1, "head_kernel": 8, "straight": True},
+    {"kernel_size": 2, "components": 3, "head_kernel": 8, "straight": True},
     {"kernel_size": 2, "components": 10, "head_kernel": 3, "reach": 0},
 ]
 EVERY_CASE = pytest.mark.parametrize("case", CASES)
@@ -35,8 +37,9 @@ def make(case: dict) -> tuple[TieredWaveNet, OutputConfig, TieredSampler, Tiered
         kernel_size=case["kernel_size"],
         residual_channels=10,
         skip_channels=9,
+        straight=output.locations if case.get("straight") else None,
     )
-    for layer in (network.last, network.upper.head[-1]):
+    for layer in filter(None, (network.last, network.upper.head[-1], network.straight)):
         torch.nn.init.normal_(layer.weight, std=0.3)
     output.initialize(network.last)
     network.requires_grad_(False)

@@ -46,6 +46,12 @@ class OutputConfig(Config):
             return MU_LAW_CLASSES
         return 2 if self.components == 1 else 3 * self.components
 
+    @property
+    def locations(self) -> tuple[int, int]:
+        """Where the locations lie among the parameters, first and last + 1; not for the categorical family."""
+        first = 0 if self.components == 1 else self.components
+        return first, first + self.components
+
     @torch.no_grad()
     def initialize(self, layer: Any) -> None:
         """Set the bias of the layer that predicts the parameters: zeros, and a spread of log-scales.

@@ -41,6 +41,7 @@ class TieredConfig(Config):
     kernel_size: int = Field(default=2, ge=2)
     residual_channels: int = Field(default=96, ge=1)
     skip_channels: int = Field(default=96, ge=1)
+    straight: bool = Field(default=False, description="the head's input also moves the locations linearly")
 
 
 class TeacherConfig(Config):
@@ -94,6 +95,7 @@ class Teacher(AutoregressiveVocoder):
             num_layers=sizes.pop("layers"),
             context_channels=config.context_channels,
             context_step=self.groups,
+            straight=config.output.locations if sizes.pop("straight") else None,
             **sizes,
         )
         config.output.initialize(self.wavenet.last)

@@ -114,7 +114,8 @@ class _Weights:
         self.near = network.near.weight[:, 0].T
         self.first, self.first_bias = matrix(upper.first)
         self.mix, self.mix_bias = matrix(network.mix)
-        self.last, self.last_bias = matrix(network.last)
+        self.last, self.last_bias = network.last_product()
+        self.straight = network.straight is not None
         dilations, past = torch.from_numpy(stack.dilations), torch.arange(upper.kernel_size - 1)
         self.rings = (upper.kernel_size - 1) * dilations
         self.bases = self.rings.cumsum(0) - self.rings
@@ -186,6 +187,8 @@ class _Loop:
         for i in range(w.group):
             heard = torch.addmm(told[:, i], window[:, i:], w.near)
             hidden = torch.relu(torch.addmm(w.mix_bias, _gate(heard), w.mix))
+            if w.straight:
+                hidden = torch.cat([hidden, heard], dim=1)
             parameters = torch.addmm(w.last_bias, hidden, w.last).unsqueeze(2)
             density: Any = w.output.density(parameters)
             draws = (uniform[i], noise[i]) if isinstance(density, Mixture) else (noise[i],)

@@ -44,7 +44,8 @@ def sample(
     mixed = np.empty(mix_bias.shape[1], np.float32)
     told, seen = np.empty_like(told_bias), np.empty(first.shape[0], np.float32)
     heard, spoken = np.empty(width, np.float32), np.empty(width // 2, np.float32)
-    hidden, parameters = np.empty_like(mix_offset), np.empty_like(last_bias)
+    hidden, parameters = np.empty(last_matrix.shape[0], np.float32), np.empty_like(last_bias)
+    mixes_out = mix_offset.shape[0]  # what else the last layer reads is what the gate reads
     for n in range(lag.shape[0]):
         start = history + n * group
         back = start - max(lag[n], group + reach) - reach
@@ -78,10 +79,12 @@ def sample(
             heard[:] = told[i * width : (i + 1) * width]
             add_product(heard, line[t - near_taps : t], near_matrix)
             gate(spoken, heard)
-            hidden[:] = mix_offset
-            add_product(hidden, spoken, mix_matrix)
-            for j in range(hidden.shape[0]):
+            hidden[:mixes_out] = mix_offset
+            add_product(hidden[:mixes_out], spoken, mix_matrix)
+            for j in range(mixes_out):
                 hidden[j] = max(hidden[j], np.float32(0.0))
+            for j in range(mixes_out, hidden.shape[0]):
+                hidden[j] = heard[j - mixes_out]
             parameters[:] = last_bias
             add_product(parameters, hidden, last_matrix)
             line[t] = draw(

@@ -47,7 +47,7 @@ class TieredSampler:
             head_bias[order] + bias(network.near).repeat(group),
             network.near.weight[:, 0].T,
             *matrix(network.mix),
-            *matrix(network.last),
+            *network.last_product(),
         )
         self._weights = (
             *(as_array(part) for part in (*matrix(upper.first), *head_weights)),

@@ -40,6 +40,8 @@ class TieredWaveNet(AutoregressiveNetwork):
         head_channels: width of the head.
         context_channels: of the context's knots.
         context_step: groups between knots.
+        straight: range of the parameters to which [a, b] are also added linearly: the locations, so that a
+            sample may follow those before it as far as they go, which tanh(a) · σ(b) cannot.
         num_layers, dilation_cycle, kernel_size, residual_channels, skip_channels: of the upper `WaveNet`.
     """
 
@@ -53,6 +55,7 @@ class TieredWaveNet(AutoregressiveNetwork):
         head_channels: int,
         context_channels: int,
         context_step: int,
+        straight: tuple[int, int] | None = None,
         num_layers: int,
         dilation_cycle: int | None,
         kernel_size: int,
@@ -78,6 +81,11 @@ class TieredWaveNet(AutoregressiveNetwork):
         self.near = nn.Conv1d(1, 2 * head_channels, head_kernel)
         self.mix = nn.Conv1d(head_channels, head_channels, 1)
         self.last = zero_initialized(nn.Conv1d(head_channels, num_parameters, 1))
+        self.straight = None
+        if straight is not None:
+            width = straight[1] - straight[0]
+            self.straight = zero_initialized(nn.Conv1d(2 * head_channels, width, 1, bias=False))
+            self._margins = straight[0], num_parameters - straight[1]
 
     @property
     def min_lag(self) -> int:
@@ -101,10 +109,24 @@ class TieredWaveNet(AutoregressiveNetwork):
         told = self.upper(seen, context.knots).unflatten(1, (2 * self.head_channels, self.group))
         told = told.transpose(2, 3).flatten(2)
         near = self.near(F.pad(x, (self.head_kernel, -1)))
-        a, b = (told + near).chunk(2, dim=1)
+        heard = told + near
+        a, b = heard.chunk(2, dim=1)
         hidden = torch.relu(self.mix(torch.tanh(a) * torch.sigmoid(b)))
         with torch.autocast(x.device.type, enabled=False):  # bfloat16 is too coarse for a location
-            return self.last(hidden.to(self.last.weight.dtype))
+            parameters = self.last(hidden.to(self.last.weight.dtype))
+            if self.straight is None:
+                return parameters
+            straight = self.straight(heard.to(self.last.weight.dtype))
+            return parameters + F.pad(straight, (0, 0, *self._margins))
+
+    def last_product(self) -> tuple[Float[Tensor, "hidden parameter"], Float[Tensor, "parameter"]]:
+        """Matrix and bias from [mixed, a, b] (without `straight` from the mixed alone) to the parameters."""
+        weight, bias = self.last.weight[:, :, 0].T, self.last.bias
+        assert bias is not None
+        if self.straight is not None:
+            straight = F.pad(self.straight.weight[:, :, 0].T, self._margins)
+            weight = torch.cat([weight, straight])
+        return weight, bias
 
     def steps(self, shape: torch.Size) -> Iterator[Step]:
         return ((slice(None), t) for t in range(shape[-1]))
