@@ -63,6 +63,24 @@ def test_a_batch_gives_what_single_blocks_give(scheduler, voice):
     assert sizes == [1, 4, 1]
 
 
+def test_streams_at_different_places_share_a_batch(scheduler, voice):
+    sizes, steps = [], []
+    one = scheduler()
+    one.observe = sizes.append
+    for seed, past in enumerate((20, 33)):
+        item = step(voice, seed, frames=past + 10)
+        with torch.inference_mode():
+            _, state = voice.advance(item.mel[None, :, :past], item.state, last=False)
+        whole = voice.synthesize(item.mel, seed=seed, temperature=0.7)[-10 * 256 :]
+        steps.append((Step(voice, item.mel[:, past:], state, True, 0.0, lambda audio: audio), whole))
+    held = Holdup(one, voice)
+    made = [(one.submit(item), whole) for item, whole in steps]
+    held.gate.set()
+    for future, whole in made:
+        torch.testing.assert_close(future.result(30).result[-10 * 256 :], whole, atol=1e-4, rtol=0)
+    assert sizes == [1, 2]
+
+
 def test_a_batch_has_no_more_frames_than_allowed(scheduler, voice):
     sizes = []
     one = scheduler(max_frames=40)

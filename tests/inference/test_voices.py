@@ -71,3 +71,77 @@ def test_a_damaged_voice_does_not_keep_the_others_from_loading(voices, caplog):
 def test_a_device_that_is_none_is_refused():
     with pytest.raises(ConfigError, match="quantum"):
         Voices(device="quantum")
+
+
+def test_a_voice_that_was_let_go_is_freed(voices):
+    import gc
+    import weakref
+
+    store = Voices()
+    held = weakref.ref(store.get("student"))
+    store.unload("student")
+    gc.collect()
+    assert held() is None
+    assert store.facts("student").mel_spec == load("student").mel_spec
+    assert store.loaded() == []
+
+
+def test_a_removed_voice_is_freed(voices):
+    store = Voices()
+    store.load_all()
+    (voices / "wide.safetensors").unlink()
+    assert store.loaded() == ["student"]
+
+
+def test_an_unknown_voice_cannot_be_unloaded(voices):
+    with pytest.raises(UnknownVoice):
+        Voices().unload("nobody")
+
+
+def test_while_a_new_version_is_loaded_the_old_one_serves(voices, monkeypatch):
+    import threading
+
+    store = Voices()
+    before = store.get("student")
+    save_checkpoint(voices / "student.safetensors", load("student"))
+    entered, gate = threading.Event(), threading.Event()
+
+    def slowly(_):
+        entered.set()
+        gate.wait(30)
+
+    monkeypatch.setattr(module, "warm", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(store.get, "student")
+        assert entered.wait(30)
+        assert store.get("student") is before
+        gate.set()
+        assert loading.result() is not before
+        assert store.get("student") is loading.result()
+
+
+def test_a_damaged_new_version_leaves_the_old_one(voices, caplog):
+    store = Voices()
+    before = store.get("student")
+    (voices / "student.safetensors").write_bytes(b"not safetensors")
+    assert store.get("student") is before
+    assert "stays as it was" in caplog.text
+
+
+def test_one_voice_does_not_wait_for_another(voices, monkeypatch):
+    import threading
+
+    store, entered, gate = Voices(), threading.Event(), threading.Event()
+
+    def slowly(voice):
+        if voice.sample_rate == 24000:
+            entered.set()
+            gate.wait(30)
+
+    monkeypatch.setattr(module, "warm", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(store.get, "wide")
+        assert entered.wait(30)
+        assert store.get("student").sample_rate == 22050
+        gate.set()
+        assert loading.result().sample_rate == 24000

@@ -88,16 +88,24 @@ def write_blocks(file: soundfile.SoundFile, samples: np.ndarray) -> None:
         file.write(samples[start : start + _BLOCK])
 
 
+class _Bytes(io.BytesIO):
+    """Bytes as a file whose damaged header may send libsndfile before its beginning."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self.getbuffer().nbytes}
+        return super().seek(max(0, origin[whence] + offset))
+
+
 def _opened(source: Source, name: str) -> Any:
     if isinstance(source, bytes):
-        return io.BytesIO(source)
+        return _Bytes(source)
     if source == "-":
-        return io.BytesIO(sys.stdin.buffer.read())
+        return _Bytes(sys.stdin.buffer.read())
     if isinstance(source, str | PathLike):
         if not Path(source).is_file():
             raise AudioError(f"{name}: no such file")
         return str(source)
-    return source if source.seekable() else io.BytesIO(source.read())
+    return source if source.seekable() else _Bytes(source.read())
 
 
 def _decode(file: soundfile.SoundFile, limit: int | None) -> np.ndarray:
