@@ -14,6 +14,7 @@ from training.data.manifests import DataConfig
 from training.data.segments import Batch, Clip, SegmentConfig, Segments
 from training.run_log import Listening
 from training.trainer import PLACES, Trainer, TrainerConfig
+from vocoder.checkpoints import load_checkpoint
 from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
 from vocoder.errors import ConfigError
@@ -34,7 +35,7 @@ class Recipe(Config):
     def portable(self) -> dict[str, Any]:
         """The recipe without the places on this machine."""
         stages = {name: PLACES for name, value in self if isinstance(value, TrainerConfig)}
-        return self.model_dump(mode="json", exclude={"data": {"root", "cache"}, **stages})
+        return self.model_dump(mode="json", exclude={"data": {"root", "cache"}, "begin_with": True, **stages})
 
     def began(self, note: dict[str, Any]) -> bool:
         """Whether the portable form of a run's recipe is this one; keys newer than the run are at default."""
@@ -58,6 +59,23 @@ def claim_folder(folder: Path, recipe: Recipe, data_hash: str) -> None:
                 "go on with those, or choose another folder with --output"
             )
     write_atomically(path, json.dumps(note, indent=2).encode())
+
+
+def begin_with(model: Vocoder, path: Path) -> None:
+    """Give `model` the weights of a checkpoint, say of a voice to be adapted; what that lacks stays as it is.
+
+    Raises:
+        CheckpointError: no checkpoint there.
+        ConfigError: weights that the model has no place for, or in another shape.
+    """
+    weights, own = load_checkpoint(path).state_dict(), model.state_dict()
+    wrong = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
+    if wrong:
+        raise ConfigError(
+            f"begin_with: {path} does not fit the model of this recipe, first at {wrong[0]}: "
+            "give the recipe the sizes that the checkpoint was trained with"
+        )
+    model.load_state_dict(weights, strict=False)
 
 
 def cut_segments(

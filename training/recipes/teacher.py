@@ -14,7 +14,15 @@ from torch import Tensor
 from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_clips
 from training.recipes.pitch import PitchTask
-from training.recipes.run import Recipe, claim_folder, cut_segments, held_out_speech, speak, training_record
+from training.recipes.run import (
+    Recipe,
+    begin_with,
+    claim_folder,
+    cut_segments,
+    held_out_speech,
+    speak,
+    training_record,
+)
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.checkpoints import save_checkpoint
@@ -48,6 +56,9 @@ class TeacherRecipe(Recipe):
     pitch: TrainerConfig | None = None
     segments: SegmentConfig = SegmentConfig(batch=2, frames=32)
     flow: TrainerConfig
+    begin_with: Path | None = Field(
+        default=None, description="a checkpoint whose weights the run begins with"
+    )
     listen_seconds: float = Field(
         default=2.0, ge=0, description="of a held-out recording, spoken at each evaluation for TensorBoard"
     )
@@ -112,6 +123,8 @@ def train_teacher(
     torch.manual_seed(recipe.flow.seed)
     spec = mel_spec(recipe.dialect)
     teacher: Any = MODELS[recipe.model.kind][0](recipe.model, spec)
+    if recipe.begin_with is not None:
+        begin_with(teacher, recipe.begin_with)
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
