@@ -1,4 +1,4 @@
-"""The whole way on two short recordings: a stop in the middle, going on, nothing done twice, a voice installed."""
+"""The whole way on two short recordings: a stop in the middle, nothing done twice, a voice installed."""
 
 import json
 from pathlib import Path
