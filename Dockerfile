@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# docker build --build-arg BACKEND=cpu -t vocoder . && docker run -p 8000:8000 vocoder
+# docker build --build-arg BACKEND=cpu -t vocoder . && docker run -p 127.0.0.1:8000:8000 -e VOCODER_AUTH=off vocoder
+# For others than this machine, with keys: -p 8000:8000 -v "$PWD/keys.json:/keys.json:ro" -e VOCODER_KEYS_FILE=/keys.json
 # For NVIDIA GPUs: --build-arg BACKEND=cu130, and docker run --gpus all -e VOCODER_DEVICE=cuda …
 ARG PYTHON=3.11-slim-bookworm
 

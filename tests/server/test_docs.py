@@ -19,28 +19,65 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "http.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_commands_run_as_written(serve, teacher_voice, tmp_path):
+RUN = {
+    "bash": ["bash", "-euo", "pipefail", "-c"],
+    "sh": ["bash", "-euo", "pipefail", "-c"],
+    "python": [sys.executable, "-c"],
+    "javascript": ["node", "--input-type=module", "-e"],
+}
+
+
+@pytest.fixture
+def run(serve, tmp_path):
+    """Runs a block of the page, as it is written but for the address, and gives what it prints."""
     _, url = serve()
     shutil.copy(SAMPLES[DEFAULT_SAMPLE], tmp_path / "speech.flac")
+
+    def script(language, text):
+        text = text.replace("http://127.0.0.1:8000", url)
+        if language in ("bash", "sh"):
+            text = re.sub(r"^vocoder (?=mel|keys)", f"{sys.executable} -m vocoder ", text, flags=re.MULTILINE)
+        made = subprocess.run(
+            [*RUN[language], text], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert made.returncode == 0, f"{text}\n{made.stderr}"
+        return made.stdout
+
+    return script
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_commands_run_as_written(teacher_voice, run, tmp_path):
     answer = ""
     for language, text in BLOCKS:
         if language == "json":
             assert json.loads(answer) == json.loads(text)
-            continue
-        script = text.replace("http://127.0.0.1:8000", url).replace(
-            "vocoder mel", f"{sys.executable} -m vocoder mel"
-        )
-        command = ["bash", "-euo", "pipefail", "-c", script]
-        answer = subprocess.run(
-            command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120
-        ).stdout
+        elif language in ("bash", "python"):
+            answer = run(language, text)
     score = json.loads((tmp_path / "score.json").read_text())
     assert score["kind"] == "exact"
     assert len(score["curve"]) * 256 == pytest.approx(6.17 * 22050, abs=0.15 * 22050)
-    for name in ("speech.wav", "again.flac", "again.mp3", "baseline.wav"):
+    for name in (
+        "speech.wav",
+        "again.flac",
+        "again.mp3",
+        "resynthesis.wav",
+        "client.mp3",
+        "baseline.wav",
+    ):
         audio, rate = read(tmp_path / name)
         assert audio.numel() / rate == pytest.approx(6.17, abs=0.15)
+
+
+@pytest.mark.parametrize(("language", "program"), [("javascript", "node"), ("sh", "ffmpeg")])
+def test_the_examples_for_other_programs_run_as_written(run, language, program):
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    run("bash", next(text for kind, text in BLOCKS if kind == "bash"))
+    examples = [text for kind, text in BLOCKS if kind == language]
+    assert examples
+    for text in examples:
+        run(language, text)
 
 
 def test_every_problem_is_in_the_table_at_its_status():
