@@ -62,16 +62,17 @@ def gallery(
 
     Example: vocoder flows gallery --jobs 2
     """
+    import resource
     import time
 
     from training.density.gallery import gallery_configs
-    from training.density.page import write_page
+    from training.density.page import Spent, write_page
 
     begun = time.monotonic()
     results = _train_all(gallery_configs(steps), runs, jobs)
-    seconds = time.monotonic() - begun
-    command = "vocoder flows gallery"
-    show(f"page: {write_page(results, runs, output, command=command, seconds=seconds, jobs=jobs)}")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = Spent(jobs=jobs, wall_seconds=time.monotonic() - begun, cpu_seconds=used.ru_utime + used.ru_stime)
+    show(f"page: {write_page(results, runs, output, command='vocoder flows gallery', spent=spent)}")
 
 
 @app.command()

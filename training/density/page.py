@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from training.density.digits import NUM_TEST, NUM_VALID
 from training.density.plane import PLANE_SETS
@@ -15,8 +16,16 @@ COLOURS = 48
 """Of the published pictures, so that they stay small."""
 
 
+class Spent(NamedTuple):
+    """What the gallery took, from its first process to its last."""
+
+    jobs: int
+    wall_seconds: float
+    cpu_seconds: float
+
+
 def write_page(
-    results: Sequence[DensityResult], runs: Path, folder: Path, *, command: str, seconds: float, jobs: int
+    results: Sequence[DensityResult], runs: Path, folder: Path, *, command: str, spent: Spent
 ) -> Path:
     """Tables and pictures of `results`, whose runs lie in `runs`, as `folder`/README.md."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,8 +38,9 @@ def write_page(
         "# Gallery of flows",
         "",
         f"Written by `{command}` on {date.today().isoformat()}, {describe_machine()}: {len(results)} runs,",
-        f"{jobs} at a time, one thread each, in {seconds / 60:.0f} minutes.",
-        "CPU-seconds are those of the training steps. All figures are of held-out data.",
+        f"{spent.jobs} at a time, one thread each, {spent.cpu_seconds / 60:.0f} CPU-minutes in all, in",
+        f"{spent.wall_seconds / 60:.0f} minutes. CPU-seconds in the tables are those of the training steps.",
+        "All figures are of held-out data.",
         "",
         *(_plane_table(plane) if plane else []),
         *(_digits_table(digits) if digits else []),

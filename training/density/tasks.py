@@ -55,8 +55,8 @@ class PlaneTask(Task):
 class DigitsTask(Task):
     """Bits per dimension of images, by a bound; `best` keeps the weights that did best in validation.
 
-    A thousand images are soon known by heart. So at first they come shifted by up to one pixel, all of them,
-    then ever fewer, at the end none; all flows alike.
+    A thousand images are soon known by heart. So at first half of them come shifted by up to one pixel, then
+    ever fewer, at the end none; all flows alike.
     """
 
     model: ImageModel
@@ -77,7 +77,7 @@ class DigitsTask(Task):
         generator = _generator(self.seed, step)
         chosen = torch.randint(len(self.digits.train), (self.batch,), generator=generator)
         images = self.digits.train[chosen]
-        shifted = torch.rand(self.batch, 1, 1, 1, generator=generator) < 1 - step / self.steps
+        shifted = torch.rand(self.batch, 1, 1, 1, generator=generator) < 0.5 * (1 - step / self.steps)
         return self._bits(torch.where(shifted, shift(images, generator), images), generator), {}
 
     @torch.no_grad()

@@ -9,9 +9,7 @@ from vocoder.networks.conditioner import check_context, zero_initialized
 
 
 class ConvNet(nn.Module):
-    """A 3×3 convolution, residual blocks of 3×3 and 1×1, a 3×3 convolution that starts at zero.
-
-    Glow's network (Kingma and Dhariwal 2018, app. B) with residual blocks as in R-NVP.
+    """A 3×3 convolution, residual blocks of 3×3 and 1×1, a 3×3 convolution that starts at zero (as in R-NVP).
 
     Args:
         in_channels, out_channels: of the images that come and go; height and width are kept.
@@ -60,3 +58,37 @@ class ConvNet(nn.Module):
         for block in self.blocks:
             hidden = hidden + block(hidden)
         return self.last(F.silu(hidden))
+
+
+class ShallowConvNet(nn.Module):
+    """Convolutions of 3×3, 1×1 and 3×3, the last of which starts at zero; made to be wide.
+
+    (Glow, Kingma and Dhariwal 2018, app. B.) It takes no context.
+
+    Args:
+        in_channels, out_channels: of the images that come and go; height and width are kept.
+        hidden: width.
+        dropout: probability, before the last.
+
+    Raises:
+        InputError: a context comes.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, hidden: int = 64, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, hidden, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(hidden, hidden, 1),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            zero_initialized(nn.Conv2d(hidden, out_channels, 3, padding=1)),
+        )
+
+    def forward(
+        self, x: Float[Tensor, "batch in height width"], context: Tensor | None = None
+    ) -> Float[Tensor, "batch out height width"]:
+        check_context(self, context, 0)
+        return self.layers(x)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.density.digits_page import write_digits
-from training.density.page import write_page
+from training.density.page import Spent, write_page
 from training.density.recipe import DensityConfig, DensityResult, train_density
 from training.density.speed_pages import write_directions
 from vocoder.bench.directions import measure_directions
@@ -48,7 +48,7 @@ def test_the_page_names_figures_and_pictures(
     runs: Path, results: list[DensityResult], tmp_path: Path
 ) -> None:
     points, images = results
-    text = write_page(results, runs, tmp_path, command="train them", seconds=60.0, jobs=2).read_text()
+    text = write_page(results, runs, tmp_path, command="train them", spent=Spent(2, 60.0, 90.0)).read_text()
     assert "`train them`" in text
     assert f"| maf | {points.num_parameters:,} | {points.nats:.3f} (+{points.excess_nats:.3f}) |" in text
     assert f"| rnvp | uniform | {images.bits_per_dim:.3f} |" in text
