@@ -60,7 +60,7 @@ def test_bits_are_those_of_the_probabilities_of_pcm(teacher: Teacher, recording:
     sample = 5000
     audio = PCM16.centre(PCM16.index(recording.audio[None]))
     bits = teacher.score(audio, recording.mel[None])[0, sample]
-    density = teacher._density(*teacher._cover(audio, recording.mel[None]))
+    density = teacher.density(*teacher._cover(audio, recording.mel[None]))
     values = torch.arange(65536)[None]
     at_sample = Mixture(
         density.logits[..., sample : sample + 1].expand(-1, -1, 65536),

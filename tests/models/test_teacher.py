@@ -136,14 +136,14 @@ def _seen(parameters: Tensor, position: int, residual: Tensor) -> list[int]:
 def test_the_values_that_a_sample_may_take_are_certain_together(flow, mel):
     """Given its past, over all bins: as 16-bit samples, on a coarser grid, so that they can be counted."""
     grid, audio = QuantizationGrid(bits=7), recording(2)
-    density = flow._density(audio, conditions_of(flow, mel[None, :, :2]))
+    density = flow.density(audio, conditions_of(flow, mel[None, :, :2]))
     total = sum(density.bin_log_prob(torch.full((1, 128), i), grid).exp() for i in range(grid.last + 1))
     torch.testing.assert_close(total, torch.ones(1, 128), rtol=0, atol=1e-4)
 
 
 def test_the_score_is_the_information_of_each_16_bit_value(flow, mel):
     audio = recording(2)
-    density = flow._density(audio, conditions_of(flow, mel[None, :, :2]))
+    density = flow.density(audio, conditions_of(flow, mel[None, :, :2]))
     bits = -density.bin_log_prob(PCM16.index(audio), PCM16) / math.log(2)
     torch.testing.assert_close(flow.score(audio + 4e-6, mel[None, :, :2]), bits)
 

@@ -176,7 +176,7 @@ class AutoregressiveVocoder(Vocoder):
         Where the output is categorical, that of the sample's mu-law class. `audio` lies on the grid of 16-bit
         PCM and has as many samples as the conditions describe.
         """
-        return self._density(audio, conditions).bin_log_prob(PCM16.index(audio), PCM16)
+        return self.density(audio, conditions).bin_log_prob(PCM16.index(audio), PCM16)
 
     def log_prob(
         self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
@@ -187,7 +187,7 @@ class AutoregressiveVocoder(Vocoder):
             NoDensity: the output is categorical.
         """
         padded, conditions = self._cover(audio, mel)
-        return self._density(padded, conditions).log_prob(padded)[:, : audio.shape[1]].sum(dim=1)
+        return self.density(padded, conditions).log_prob(padded)[:, : audio.shape[1]].sum(dim=1)
 
     def score(
         self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
@@ -207,7 +207,8 @@ class AutoregressiveVocoder(Vocoder):
         frames = self._extend(mel[..., :0], mel, last=True)
         return F.pad(audio, (0, missing)), self.conditions(frames, (self.left_context, self.lookahead_frames))
 
-    def _density(self, audio: Tensor, conditions: Conditions) -> Density:
+    def density(self, audio: Float[Tensor, "batch sample"], conditions: Conditions) -> Density:
+        """The density of each sample given those before it, in one parallel pass."""
         residual, log_gain = self._residual(audio, conditions)
         parameters = self.predict(residual, conditions.context)
         return self.output.density_of_data(parameters, residual, audio, log_gain)
