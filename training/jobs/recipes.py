@@ -22,6 +22,7 @@ class Entry(NamedTuple):
 RECIPES = {
     "student": Entry("training.recipes.student:StudentRecipe", "training.recipes.student:train_student"),
     "teacher": Entry("training.recipes.teacher:TeacherRecipe", "training.recipes.teacher:train_teacher"),
+    "waveglow": Entry("training.recipes.waveglow:WaveGlowRecipe", "training.recipes.waveglow:train_waveglow"),
     "flow": Entry("training.density.recipe:DensityConfig", "training.density.recipe:train_density"),
 }
 

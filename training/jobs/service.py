@@ -25,7 +25,7 @@ _FOLLOW_SECONDS = 0.3
 class JobRequest(Config):
     """A job that is asked for."""
 
-    recipe: str = Field(description="student, teacher, ...: what is trained")
+    recipe: str = Field(description="student, teacher, waveglow, flow: what is trained")
     preset: str | None = Field(
         default=None,
         description="YAML of configs/recipe to start from; by default the recipe's own",

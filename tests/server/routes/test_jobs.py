@@ -165,9 +165,12 @@ def test_a_job_is_followed_to_its_end_and_from_any_event_on(working):
 
 
 def test_a_failure_says_why(working, data, wait_until):
-    job = submit(working, {"recipe": "student", "dataset": "mine", "config": {"name": "mine"}})
-    wait_until(lambda: working.get(f"/v1/jobs/{job}").json()["state"] == "failed", 120)
-    assert "too few" in working.get(f"/v1/jobs/{job}").json()["reason"]
+    job = submit(working, FLOW | {"config": FLOW["config"] | {"steps": 10**9}})  # keeps the one place
+    broken = submit(working, {"recipe": "student", "dataset": "mine", "config": {"name": "mine"}})
+    (data / "mine" / "me_clip.flac").unlink()
+    working.post(f"/v1/jobs/{job}/cancel")
+    wait_until(lambda: working.get(f"/v1/jobs/{broken}").json()["state"] == "failed", 120)
+    assert "has no such file" in working.get(f"/v1/jobs/{broken}").json()["reason"]
 
 
 def test_a_voice_is_published_and_served_without_a_restart(jobs, voices, tmp_path):

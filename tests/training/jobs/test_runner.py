@@ -55,7 +55,7 @@ def test_a_frozen_process_is_replaced_a_cancelled_one_saves_and_a_job_goes_on(st
 
 
 def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
-    report = torment(tmp_path, flow(60), jobs=1, kills=5, longest=3.0, seed=1)
+    report = torment(tmp_path, flow(40), jobs=1, kills=5, longest=2.0, seed=1)
     assert report.faults == []
     assert sum(report.kills.values()) == 5
 
