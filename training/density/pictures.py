@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SEED = 7
+UPRIGHT, LEVEL = "#b5442c", "#2c6fa8"
 
 
 @torch.no_grad()
@@ -38,14 +39,16 @@ def plane(task: PlaneTask) -> "Figure":
 
 
 def _draw_warped_grid(task: PlaneTask, panel: "Axes", reach: float = 3.0, num_lines: int = 25) -> None:
-    from matplotlib import colormaps
-
+    """Where the lines of the noise go: upright ones in one colour, level ones in the other."""
     along = torch.linspace(-reach, reach, 401)
     for place in torch.linspace(-reach, reach, num_lines):
-        colour = colormaps["coolwarm"]((place / reach + 1).item() / 2)
-        for line in (torch.stack([along, place.expand(401)], 1), torch.stack([place.expand(401), along], 1)):
+        across = place.expand(401)
+        for line, colour in (
+            (torch.stack([across, along], 1), UPRIGHT),
+            (torch.stack([along, across], 1), LEVEL),
+        ):
             warped, _ = task.model.to_data(line)
-            panel.plot(*warped.T.numpy(), color=colour, linewidth=0.4)
+            panel.plot(*warped.T.numpy(), color=colour, linewidth=0.45)
 
 
 @torch.no_grad()
