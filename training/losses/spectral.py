@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from training.losses.stft import RESOLUTIONS, PowerSpectra
 from vocoder.mel import MelFrontend, MelSpec
 
-RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))
 FLOOR = 1e-4
 
 
@@ -34,17 +34,15 @@ class SpectralDistance(nn.Module):
         linear_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        self.resolutions = tuple(resolutions)
+        self.spectra = PowerSpectra(resolutions)
         self.mel_weight, self.linear_weight = mel_weight, linear_weight
         self.mel = MelFrontend(mel_spec)
-        for size, _ in self.resolutions:
-            window = torch.hann_window(size)
-            self.register_buffer(f"window_{size}", window / window.square().sum().sqrt(), persistent=False)
 
     def features(self, audio: Float[Tensor, "batch sample"]) -> list[Tensor]:
         """What is compared; computed once for a signal that is compared twice."""
         return [
-            *(self._magnitude(audio, size, hop) for size, hop in self.resolutions),
+            # the floor lies inside the root, whose gradient at 0 is infinite
+            *(power.clamp(min=FLOOR**2 / 4).sqrt() for power in self.spectra(audio)),
             self.mel.analyse(audio),
         ]
 
@@ -54,16 +52,9 @@ class SpectralDistance(nn.Module):
         for a, b in zip(x[:-1], y[:-1], strict=True):
             log = (a.clamp(min=FLOOR).log() - b.clamp(min=FLOOR).log()).abs().mean()
             scale = b.detach().square().mean().sqrt() + a.detach().square().mean().sqrt() + FLOOR
-            total = total + (log + self.linear_weight * 2 * (a - b).abs().mean() / scale) / len(
-                self.resolutions
-            )
+            linear = 2 * (a - b).abs().mean() / scale
+            total = total + (log + self.linear_weight * linear) / (len(x) - 1)
         return total
-
-    def _magnitude(self, audio: Tensor, size: int, hop: int) -> Tensor:
-        window = self.get_buffer(f"window_{size}")
-        spectrum = torch.stft(audio, size, hop, window=window, center=False, return_complex=True)
-        energy = torch.view_as_real(spectrum).square().sum(-1)
-        return energy.clamp(min=FLOOR**2 / 4).sqrt()  # inside the root: its gradient at 0 is infinite
 
 
 def energy_distance(
