@@ -53,7 +53,7 @@ function makeRows(systems) {
     const { take } = what;
     const events = {
       onToggle: () => transport.toggle(take),
-      onSeek: (seconds) => transport.seek(take, seconds),
+      onSeek: (seconds) => transport.playFrom(take, seconds),
     };
     take.addEventListener("change", () => tell(take));
     return new TakeRow(comparison, what, events);
@@ -62,9 +62,11 @@ function makeRows(systems) {
 
 function makeScores(systems) {
   const { recording } = comparison;
-  const onSeek = (seconds) => transport.seek(recording, seconds);
+  const onSeek = (seconds) => transport.playFrom(recording, seconds);
   const voices = new Set(systems.map(({ voice }) => voice).filter(({ scores: can }) => can));
-  return [...voices].map((voice) => new ScoreRow(recording, voice, onSeek));
+  const students = (voice) => voice.kind === "student"; // the others are trained by likelihood
+  const sorted = [...voices].sort((a, b) => students(a) - students(b));
+  return sorted.map((voice) => new ScoreRow(recording, voice, onSeek));
 }
 
 async function make(take) {

@@ -1,6 +1,6 @@
 // Plays a take through Web Audio, piece by piece while it is made, sample after sample without a gap.
 
-const LEAD_SECONDS = 0.03; // between asking for a sound and hearing it
+const LEAD_SECONDS = 0.1; // between asking for a sound and hearing it
 const FIRST_SECONDS = 0.05; // audio in hand before the first sound
 const MARGIN = 1.1; // how much slower than measured the rest may be made
 

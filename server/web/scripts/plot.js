@@ -42,7 +42,7 @@ export function makePlot(element, { data, series, scales, x, y, hooks = {}, band
   const playhead = document.createElement("div");
   playhead.className = "playhead";
   plot.over.append(playhead);
-  plot.over.addEventListener("click", () => onSeek(plot.posToVal(plot.cursor.left, "x")));
+  plot.over.addEventListener("click", ({ offsetX }) => onSeek(Math.max(0, plot.posToVal(offsetX, "x"))));
   const resizing = new ResizeObserver(() => {
     if (element.clientWidth) plot.setSize({ width: element.clientWidth, height: element.clientHeight });
   });

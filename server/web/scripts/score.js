@@ -11,7 +11,7 @@ const KINDS = {
   "mu-law": "bits a sample, of 8-bit µ-law",
   density: "bits a sample, from a density",
 };
-const LARGEST_BITS = 16;
+const PLAIN_BITS = 16; // what a sample takes without any model
 
 export class ScoreRow {
   #life = new AbortController();
@@ -42,13 +42,19 @@ export class ScoreRow {
       const options = { query: { voice: voice.name }, body: encodeWav(samples, rate), type: "audio/wav" };
       const score = await (await request("v1/score", { ...options, signal: this.#life.signal })).json();
       this.#button.hidden = true;
-      this.#find(".bits").textContent = score.bits_per_sample.toFixed(2);
-      this.#find(".kind").textContent = KINDS[score.kind] ?? score.kind;
       this.#draw(score, duration, onSeek);
-      announce(`${voice.name}: ${score.bits_per_sample.toFixed(2)} ${KINDS[score.kind] ?? score.kind}.`);
+      this.#tell(score);
     } finally {
       this.#button.setAttribute("aria-disabled", "false");
     }
+  }
+
+  #tell({ voice, bits_per_sample: bits, kind }) {
+    const figure = bits.toLocaleString("en", { maximumFractionDigits: bits > PLAIN_BITS ? 0 : 2 });
+    const surprised = bits > PLAIN_BITS ? `; plain PCM takes ${PLAIN_BITS}: it was trained to speak, not to foresee` : "";
+    this.#find(".bits").textContent = figure;
+    this.#find(".kind").textContent = `${KINDS[kind] ?? kind}${surprised}`;
+    announce(`${voice}: ${figure} ${KINDS[kind] ?? kind}.`);
   }
 
   #draw({ curve, sample_rate: rate, hop_length: hop, voice }, duration, onSeek) {
@@ -56,7 +62,7 @@ export class ScoreRow {
     element.setAttribute("aria-label", `Bits a sample of the recording under ${voice}, over time`);
     element.hidden = false;
     const times = curve.map((_, i) => ((i + 0.5) * hop) / rate);
-    const top = Math.min(LARGEST_BITS, Math.ceil(Math.max(...curve)));
+    const top = Math.min(PLAIN_BITS, Math.ceil(Math.max(...curve)));
     const series = [{ stroke: () => token("--wave"), fill: () => token("--accent-soft"), width: 1.5, points: { show: false } }];
     const scales = { x: { range: [0, duration] }, y: { range: [0, top] } };
     makePlot(element, { data: [times, curve], series, scales, x: { show: true }, y: {} }, onSeek, this.#life.signal);

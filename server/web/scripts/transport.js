@@ -4,6 +4,7 @@ export class Transport {
   #player;
   #takes = [];
   #active;
+  #following;
   #onWant = () => {};
   #onChange = () => {};
   #element = document.querySelector("#transport");
@@ -16,7 +17,7 @@ export class Transport {
   constructor(player) {
     this.#player = player;
     this.#play.addEventListener("click", () => this.toggle(this.#active));
-    this.#slider.addEventListener("input", () => this.seek(this.#active, Number(this.#slider.value)));
+    this.#slider.addEventListener("input", () => this.#seek(Number(this.#slider.value)));
     player.addEventListener("change", () => this.#show());
   }
 
@@ -44,12 +45,12 @@ export class Transport {
   toggle(take) {
     const sounds = this.#player.state !== "idle";
     if (sounds && take === this.#active) this.#player.stop();
-    else this.#start(take, this.#place);
+    else this.playFrom(take, this.#place);
   }
 
-  seek(take, seconds) {
-    if (this.#player.state === "idle" && take === this.#active) this.#moveTo(seconds);
-    else this.#start(take, seconds);
+  #seek(seconds) {
+    if (this.#player.state === "idle") this.#moveTo(seconds);
+    else this.playFrom(this.#active, seconds);
   }
 
   get #place() {
@@ -57,11 +58,13 @@ export class Transport {
     return place < this.#active.duration - 0.05 || !this.#active.duration ? place : 0;
   }
 
-  #start(take, seconds) {
+  /** Play `take` from `seconds`, whatever was heard before. */
+  playFrom(take, seconds) {
     this.#player.stop();
     this.#choose(take);
     this.#onWant(take);
     this.#player.play(take, seconds);
+    cancelAnimationFrame(this.#following);
     this.#follow();
   }
 
@@ -80,7 +83,7 @@ export class Transport {
     text.textContent = take.name;
     input.addEventListener("change", () => {
       if (this.#player.state === "idle") this.#choose(take);
-      else this.#start(take, this.#place);
+      else this.playFrom(take, this.#place);
     });
     label.append(input, text);
     return label;
@@ -89,7 +92,7 @@ export class Transport {
   #follow() {
     if (this.#player.state === "idle") return;
     this.#moveTo(this.#player.position);
-    requestAnimationFrame(() => this.#follow());
+    this.#following = requestAnimationFrame(() => this.#follow());
   }
 
   #moveTo(seconds) {

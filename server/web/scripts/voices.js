@@ -33,7 +33,10 @@ function voiceCard(voice) {
   ];
   card.querySelector("dl").append(...facts.map(([name, value]) => definition(name, value)));
   const tables = Object.entries(voice.figures).map(([list, figures]) => figuresTable(voice.name, list, figures));
-  card.querySelector(".measured").append(...tables.filter(Boolean).slice(0, 1));
+  const measured = card.querySelector(".measured");
+  measured.setAttribute("aria-label", `Figures of ${voice.name}`);
+  measured.append(...tables.filter(Boolean).slice(0, 1));
+  measured.hidden = !measured.childElementCount;
   return card;
 }
 
