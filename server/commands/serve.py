@@ -1,9 +1,12 @@
 """Start the HTTP server."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from server.settings import Settings
 
 
 def serve(
@@ -15,6 +18,11 @@ def serve(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Any other setting; repeat for more."),
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Serve with Ray: the address of a cluster, or local to start one.")
+    ] = None,
+    min_replicas: Annotated[int, typer.Option(help="On a cluster, always.", min=1)] = 1,
+    max_replicas: Annotated[int, typer.Option(help="On a cluster, under load.", min=1)] = 4,
 ) -> None:
     """Start the HTTP server, and print its address on standard output once it listens.
 
@@ -26,6 +34,7 @@ def serve(
       vocoder serve --host 0.0.0.0 --port 80 --device cuda
       vocoder serve --config configs/server/default.yaml --set max_streams=32
       VOCODER_VOICES=~/my-voices VOCODER_MAX_SECONDS=600 vocoder serve
+      vocoder serve --cluster local --min-replicas 2 --set workers=1
     """
     from server.app import create_app
     from server.listen import bind, make_server, url_of
@@ -34,10 +43,28 @@ def serve(
     options = {"host": host, "port": port, "device": device}
     given = {name: value for name, value in options.items() if value is not None}
     loaded = load_settings(config, given | dict(map(_pair, settings or [])))
+    if cluster:
+        _on_cluster(loaded, cluster, {"min_replicas": min_replicas, "max_replicas": max_replicas})
+        return
     app = create_app(loaded)
     with bind(loaded) as listener:
         typer.echo(url_of(listener))
         make_server(app, loaded).run(sockets=[listener])
+
+
+def _on_cluster(settings: "Settings", address: str, replicas: dict[str, int]) -> None:
+    """Until Ctrl-C or SIGTERM, both of which take the application off the cluster."""
+    import signal
+    import threading
+
+    from server import cluster
+
+    typer.echo(cluster.start(settings, address, replicas))
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
+    cluster.stop()
 
 
 def _pair(item: str) -> tuple[str, str]:
