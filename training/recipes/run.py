@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,6 +27,9 @@ HELD_OUT = 40  # every fortieth clip is kept out of training
 class Recipe(Config):
     """What the recipes of all models have in common."""
 
+    files: ClassVar[tuple[str, ...]] = ("begin_with", "teacher")
+    """Fields, where a recipe has them, that name checkpoints on this machine."""
+
     name: str = Field(description="of the voice")
     description: str = ""
     dialect: str = "nvidia"
@@ -35,13 +38,15 @@ class Recipe(Config):
     def portable(self) -> dict[str, Any]:
         """The recipe without the places on this machine."""
         stages = {name: PLACES for name, value in self if isinstance(value, TrainerConfig)}
-        return self.model_dump(mode="json", exclude={"data": {"root", "cache"}, "begin_with": True, **stages})
+        files = dict.fromkeys(self.files, True)
+        return self.model_dump(mode="json", exclude={"data": {"root", "cache"}, **files, **stages})
 
     def began(self, note: dict[str, Any]) -> bool:
         """Whether the portable form of a run's recipe is this one; keys newer than the run are at default."""
         here = self.data.model_dump(include={"root", "cache"})
         try:
-            noted = self.model_validate(note | {"data": note["data"] | here})
+            files = {name: value for name, value in self if name in self.files}
+            noted = self.model_validate(note | files | {"data": note["data"] | here})
         except (KeyError, TypeError, ValidationError):
             return False
         return noted.portable() == self.portable()

@@ -1,0 +1,95 @@
+"""A student from a teacher on two short recordings: stop, resume, save; what does not fit is refused."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from training.recipes.distillation import DistillationRecipe, distil, health
+from vocoder.checkpoints import load, read_info, save_checkpoint
+from vocoder.config import parse_config
+from vocoder.errors import ConfigError
+from vocoder.mel import DIALECTS
+from vocoder.models import Student, StudentConfig, Teacher, TeacherConfig
+
+pytest.importorskip("pyworld", reason="tracking F0 needs the train extra")
+CLIPS = Path(__file__).parent.parent / "data"
+SMALL = {"hidden": 6, "layers": 2, "lookahead": 1}
+LINEAR = {"pitch": SMALL, "filters": SMALL, "num_bands": 8, "num_taps": 64, "noise_cepstrum": 32}
+FLOW = {"layers": 2, "residual_channels": 6, "skip_channels": 6}
+TIERS = {"group": 16, "layers": 2, "residual_channels": 6, "skip_channels": 6, "head_channels": 4}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recordings, a teacher and a student of the linear flow alone."""
+    root = tmp_path_factory.mktemp("recordings")
+    names = [Path(shutil.copy(path, root)).name for path in sorted(CLIPS.glob("*.flac"))]
+    (root / "list.txt").write_text("\n".join(names))
+    torch.manual_seed(0)
+    spec = DIALECTS["nvidia"]
+    linear = Student(StudentConfig.model_validate(LINEAR), spec)
+    save_checkpoint(root / "linear.safetensors", linear.eval())
+    config = {"pitch": SMALL, "conditioning": SMALL, "context_channels": 5, "wavenet": TIERS}
+    whitening = {**SMALL, "num_bands": 8, "num_taps": 32, "num_cepstrum": 16}
+    teacher = Teacher(TeacherConfig.model_validate(config | {"whitening": whitening}), spec)
+    torch.nn.init.normal_(teacher.wavenet.last.weight, std=0.1)
+    save_checkpoint(root / "teacher.safetensors", teacher.eval())
+    return root
+
+
+def recipe_of(root: Path, **changes: Any) -> DistillationRecipe:
+    values = {
+        "name": "tiny",
+        "teacher": root / "teacher.safetensors",
+        "begin_with": root / "linear.safetensors",
+        "model": LINEAR | {"conditioning": SMALL, "context_channels": 5, "flows": [FLOW]},
+        "data": {"root": root, "sources": [{"folder": ".", "list": "list.txt"}], "cache": root / "cache"},
+        "segments": {"batch": 2, "frames": 12},
+        "loss": {"draws": 2, "contrast": 0.3, "power": 0.5},
+        "flow": {"steps": 4, "log_every": 1, "evaluate_every": 2, "save_every": 2},
+        "listen_seconds": 0.0,
+    }
+    return parse_config(DistillationRecipe, values | changes, "tiny")
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "flow" / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "cpu_seconds"} for line in lines]
+
+
+def test_a_distilled_voice_names_its_teacher_and_says_how_it_fared(root: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(root)
+    assert distil(recipe, tmp_path / "run", max_minutes=0.0, progress=False) is None
+    path = distil(recipe, tmp_path / "run", progress=False)
+    assert path is not None
+    log = log_of(tmp_path / "run")
+    for term in ("divergence", "entropy", "cross_entropy", "wrong_mel", "power", "spectral", "gradient"):
+        assert all(term in line for line in log if "loss" in line)
+    health_figures = [line for line in log if "valid_low_band_db" in line]
+    assert [line["step"] for line in health_figures] == [2, 4]
+    info = read_info(path)
+    assert info.training["teacher"]["name"] == "teacher"
+    mel = torch.linspace(-11, -2, 6).expand(80, 6)
+    assert load(path).synthesize(mel).shape == (6 * 256,)
+
+
+def test_a_student_of_another_shape_and_a_teacher_without_density_are_refused(
+    root: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="does not fit the model of this recipe"):
+        distil(recipe_of(root, model=LINEAR | {"num_bands": 9}), tmp_path, progress=False)
+    with pytest.raises(ConfigError, match="holds a student, which has no density of 16-bit samples"):
+        distil(recipe_of(root, teacher=root / "linear.safetensors"), tmp_path, progress=False)
+
+
+def test_a_whisper_is_seen_in_the_low_band() -> None:
+    torch.manual_seed(0)
+    hiss = torch.randn(2, 8192)
+    voiced = hiss + 20 * torch.sin(2 * torch.pi * 200 / 22050 * torch.arange(8192))
+    figures = health(hiss, voiced, torch.zeros_like(hiss))
+    assert figures["low_band_db"] < -15
+    assert abs(figures["high_band_db"]) < 0.1

@@ -1,0 +1,251 @@
+"""The student from its teacher: density distillation, with losses that keep its spectra those of speech."""
+
+import hashlib
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from training.data.manifests import find_recordings, manifest_hash
+from training.data.segments import Batch, SegmentConfig, Segments, load_clips
+from training.losses.distillation import Estimator, contrastive, divergence
+from training.losses.power import Form, PowerLoss
+from training.losses.spectral import SpectralDistance, energy_distance
+from training.recipes.run import (
+    Recipe,
+    begin_with,
+    claim_folder,
+    cut_segments,
+    held_out_speech,
+    speak,
+    training_record,
+)
+from training.run_log import Listening
+from training.trainer import Task, Trainer, TrainerConfig
+from vocoder.checkpoints import load_checkpoint, save_checkpoint
+from vocoder.config import Config
+from vocoder.errors import ConfigError
+from vocoder.mel import mel_spec
+from vocoder.models import Student, StudentConfig
+from vocoder.models.autoregressive import AutoregressiveVocoder
+from vocoder.models.student import BASES, Conditions
+from vocoder.noise import MAX_SEED
+
+
+class DistillationLossConfig(Config):
+    """Weights of the terms; a weight of 0 switches its term off."""
+
+    divergence: float = Field(default=1.0, ge=0, description="KL(student || teacher), nats a sample")
+    draws: int = Field(default=8, ge=1, description="of each sample given the noise before it")
+    estimator: Estimator = "stratified"
+    contrast: float = Field(
+        default=0.0, ge=0, lt=1, description="γ of the contrastive term; 0.3 in the paper"
+    )
+    ceiling: float = Field(default=10.0, gt=0, description="nats at which the contrastive term is cut off")
+    power: float = Field(default=0.0, ge=0)
+    power_form: Form = "average"
+    spectral: float = Field(default=1.0, ge=0, description="energy distance of spectra and mels")
+    repulsion: float = Field(
+        default=1.0, ge=0, le=1, description="1: generalized energy distance, 0: distance"
+    )
+
+
+class DistillationRecipe(Recipe):
+    """Everything that decides the distilled student."""
+
+    teacher: Path = Field(description="its checkpoint")
+    begin_with: Path = Field(description="a student whose pitch reader and linear flow the run begins with")
+    model: StudentConfig
+    segments: SegmentConfig = SegmentConfig(batch=2, frames=32)
+    loss: DistillationLossConfig = DistillationLossConfig()
+    flow: TrainerConfig
+    listen_seconds: float = Field(default=2.0, ge=0, description="of a held-out recording, for TensorBoard")
+
+
+class DistillationTask(Task):
+    """One sample of the student a step (two for the energy distance), heard by the teacher and as spectra."""
+
+    def __init__(
+        self,
+        student: Student,
+        teacher: AutoregressiveVocoder,
+        segments: Segments,
+        held_out: Batch,
+        loss: DistillationLossConfig,
+        seed: int,
+        speech: Float[Tensor, "sample"] | None = None,
+    ) -> None:
+        self.model = self.student = student
+        self.teacher, self.segments, self.held_out = teacher, segments, held_out
+        self.config, self.seed, self.speech = loss, seed, speech
+        self.warm = 2 * student.mel_spec.hop_length  # the flows begin there without their past: not counted
+        self.distance = SpectralDistance(student.mel_spec)
+        self.power = PowerLoss(student.sample_rate, loss.power_form)
+        self.left = max(student.left_context, teacher.left_context)
+        self.right = max(student.lookahead_frames, teacher.lookahead_frames)
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % MAX_SEED)
+        terms = self._terms(self.segments.batch(self.seed, step).to(self.device), generator)
+        total = self.config.divergence * terms["contrasted"]
+        total = total + self.config.power * terms["power"] + self.config.spectral * terms["spectral"]
+        return total, {name: value.item() for name, value in terms.items()}
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """The terms on held-out segments, and the health of what is heard there."""
+        generator = torch.Generator().manual_seed(0)
+        held_out = self.held_out.to(self.device)
+        terms = {f"valid_{k}": v.item() for k, v in self._terms(held_out, generator).items()}
+        conditions = self._conditions(held_out, generator)
+        audio, log_scale = self._render(conditions, held_out.audio, generator)[:2]
+        return terms | {f"valid_{k}": v for k, v in health(audio, held_out.audio, log_scale).items()}
+
+    def listen(self) -> Listening | None:
+        return None if self.speech is None else speak(self.student, self.speech)
+
+    def _terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        config, conditions = self.config, self._conditions(batch, generator)
+        audio, log_scale, noise = self._render(conditions, batch.audio, generator)
+        zero = audio.new_zeros(())
+        terms = {"divergence": zero, "entropy": zero, "cross_entropy": zero, "contrasted": zero}
+        if config.divergence:
+            base: Any = BASES[self.student.config.base][0]
+            own = base(audio - log_scale.exp() * noise, log_scale)
+            heard = divergence(
+                own,
+                self._heard(audio, batch.mel),
+                draws=config.draws,
+                estimator=config.estimator,
+                generator=generator,
+            )
+            right = heard.value[:, self.warm :]
+            terms["divergence"] = terms["contrasted"] = right.mean()
+            terms["entropy"] = heard.entropy[:, self.warm :].mean()
+            terms["cross_entropy"] = heard.cross_entropy[:, self.warm :].mean()
+            if config.contrast:
+                wrong = self._heard(audio, batch.mel.roll(1, dims=0))
+                other = divergence(own, wrong, draws=config.draws, generator=generator).value[:, self.warm :]
+                held = contrastive(right, other, weight=config.contrast, ceiling=config.ceiling)
+                terms["contrasted"], terms["wrong_mel"] = held.mean(), other.mean()
+        wanted = batch.audio[:, self.warm :]
+        terms["power"] = self.power(audio[:, self.warm :], wanted) if config.power else zero
+        terms["spectral"] = zero
+        if config.spectral:
+            samples = [audio[:, self.warm :]]
+            if config.repulsion:
+                samples.append(self._render(conditions, batch.audio, generator)[0][:, self.warm :])
+            terms["spectral"] = energy_distance(self.distance, samples, wanted, config.repulsion)
+        return terms
+
+    def _conditions(self, batch: Batch, generator: torch.Generator) -> Conditions:
+        pulses = self.student.start([0] * len(batch.mel), 1.0).pulses
+        phase = torch.rand(pulses.phase.shape, generator=generator, dtype=torch.float64)
+        frames = self._around(batch.mel, self.student.left_context, self.student.lookahead_frames)
+        return self.student.conditions(frames, pulses._replace(phase=phase.to(self.device)))[0]
+
+    def _render(
+        self, conditions: Conditions, like: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Audio, its log-scales, and the noise that it was made from."""
+        uniform = torch.rand(like.shape, generator=generator, dtype=torch.float64)
+        base = BASES[self.student.config.base][0]
+        noise = base.standard_icdf(uniform.clamp(1e-9, 1 - 1e-9)).float().to(self.device)
+        return *self.student.render(noise, conditions), noise
+
+    def _heard(self, audio: Tensor, mel: Tensor) -> Any:
+        """The teacher's densities of the samples; its weights are frozen, the gradient goes to the audio."""
+        frames = self._around(mel, self.teacher.left_context, self.teacher.lookahead_frames)
+        with torch.no_grad():
+            told = self.teacher.conditions(frames)
+        return self.teacher.density(audio, told)
+
+    def _around(self, mel: Tensor, left: int, right: int) -> Tensor:
+        return mel[..., self.left - left : mel.shape[-1] - (self.right - right)]
+
+
+@torch.no_grad()
+def health(
+    made: Float[Tensor, "batch sample"],
+    wanted: Float[Tensor, "batch sample"],
+    log_scale: Float[Tensor, "batch sample"],
+) -> dict[str, float]:
+    """What a falling loss can hide: levels, and the power of three bands against the recordings', in dB.
+
+    A whisper has too little power below 1 kHz, hiss too much above 4 kHz (at 22.05 kHz).
+    """
+    figures = {
+        "peak": made.abs().max().item(),
+        "level_db": 10 * math.log10(made.square().mean().item() / wanted.square().mean().item()),
+        "mean_log_scale": log_scale.mean().item(),
+    }
+    power = [torch.fft.rfft(x).abs().square().mean(0) for x in (made, wanted)]
+    edges = [0, 1 / 11, 4 / 11, 1]
+    for name, low, high in zip(("low", "middle", "high"), edges[:-1], edges[1:], strict=True):
+        own, other = (p[int(low * len(p)) : int(high * len(p))].sum().item() for p in power)
+        figures[f"{name}_band_db"] = 10 * math.log10(own / other)
+    return figures
+
+
+def distil(
+    recipe: DistillationRecipe, folder: Path, *, max_minutes: float | None = None, progress: bool = True
+) -> Path | None:
+    """Distil, or go on, into `folder`; returns the voice's path when the last step is reached.
+
+    Raises:
+        ConfigError: recordings missing or too few, a folder begun with another recipe or other data, a
+            student to begin with that does not fit, or a teacher of another kind or of other mels.
+        TrainingDiverged: a loss or a gradient that is not finite.
+    """
+    deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
+    torch.manual_seed(recipe.flow.seed)
+    spec = mel_spec(recipe.dialect)
+    student, teacher = Student(recipe.model, spec), load_teacher(recipe.teacher)
+    if teacher.mel_spec != spec:
+        raise ConfigError(f"teacher: {recipe.teacher} reads other mels than dialect {recipe.dialect}")
+    begin_with(student, recipe.begin_with)
+    student.pitch.requires_grad_(False)
+    recordings = find_recordings(recipe.data)
+    data_hash = manifest_hash(recordings)
+    claim_folder(folder, recipe, data_hash)
+    low, high = student.pitch.low, student.pitch.high
+    clips = load_clips(recordings, recipe.data, spec.sample_rate, low, high, progress=progress)
+    if len(clips) < 2:
+        raise ConfigError(
+            f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
+        )
+    segments, held_out = cut_segments(
+        clips,
+        spec,
+        recipe.data,
+        recipe.segments,
+        left=max(student.left_context, teacher.left_context),
+        right=max(student.lookahead_frames, teacher.lookahead_frames),
+    )
+    speech = held_out_speech(clips, spec, recipe.listen_seconds)
+    task = DistillationTask(student, teacher, segments, held_out, recipe.loss, recipe.flow.seed, speech)
+    learning = Trainer(task, recipe.flow, folder / "flow")
+    if not learning.run(max_minutes=(deadline - time.monotonic()) / 60, progress=progress):
+        return None
+    learning.use_average()
+    path = folder / f"{recipe.name}.safetensors"
+    record = training_record(recipe, clips, data_hash, spec.sample_rate, {"flow": learning})
+    digest = hashlib.sha256(recipe.teacher.read_bytes()).hexdigest()
+    record["teacher"] = {"name": recipe.teacher.stem, "sha256": digest}
+    save_checkpoint(path, student, description=recipe.description, training=record)
+    return path
+
+
+def load_teacher(path: Path) -> AutoregressiveVocoder:
+    """The teacher in evaluation mode, its weights frozen; raises `ConfigError` for another kind of model."""
+    model = load_checkpoint(path)
+    if not isinstance(model, AutoregressiveVocoder) or model.likelihood != "exact":
+        raise ConfigError(
+            f"teacher: {path} holds a {model.kind}, which has no density of 16-bit samples to learn from"
+        )
+    return model
