@@ -21,7 +21,13 @@ LENGTH = 41
 
 def make(**options) -> WaveNet:
     torch.manual_seed(0)
-    sizes = {"causal": False, "num_layers": 3, "residual_channels": 8, "skip_channels": 8, "context_channels": 3}
+    sizes = {
+        "causal": False,
+        "num_layers": 3,
+        "residual_channels": 8,
+        "skip_channels": 8,
+        "context_channels": 3,
+    }
     network = WaveNet(2, 4, **(sizes | options)).double()
     for parameter in network.head[-1].parameters():
         torch.nn.init.normal_(parameter)

@@ -48,7 +48,7 @@ class OutputConfig(Config):
 
     @property
     def locations(self) -> tuple[int, int]:
-        """Where the locations lie among the parameters, first and last + 1; the categorical family has none."""
+        """Where the locations lie among the parameters, first and last + 1; not for classes."""
         first = 0 if self.components == 1 else self.components
         return first, first + self.components
 
