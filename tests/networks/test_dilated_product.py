@@ -1,4 +1,4 @@
-"""Sums of products of shifted rows are the dilated convolution, also where pairs of outputs share products."""
+"""Sums of products of shifted rows are the dilated convolution, also where outputs share products."""
 
 import pytest
 import torch
