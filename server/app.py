@@ -8,7 +8,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import Receive, Send
+from starlette.types import Scope as ConnectionScope
 
 from server import problems, tracing
 from server.gate import Gate, requires
@@ -46,8 +47,9 @@ _EXPOSED_HEADERS = [
 class Service(FastAPI):
     """FastAPI, whose document knows that errors are problems, and whose every answer has safe headers."""
 
-    def build_middleware_stack(self) -> ASGIApp:
-        return Surroundings(super().build_middleware_stack(), self.state.settings.max_body_bytes)
+    async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
+        surroundings = Surroundings(super().__call__, self.state.settings.max_body_bytes)
+        await surroundings(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()

@@ -53,7 +53,7 @@ def build(arguments: Mapping[str, Any]) -> serve.Application:
         raise ConfigError(f"replicas: 1 or more, and no more than max_replicas, got {replicas}")
     rest = {name: value for name, value in arguments.items() if name not in _REPLICAS}
     settings = load_settings(overrides=rest)
-    return Replica.options(
+    return Replica.options(  # type: ignore[attr-defined]
         max_ongoing_requests=settings.max_streams + settings.max_queue,
         autoscaling_config=replicas | {"target_ongoing_requests": max(1, settings.max_streams // 2)},
         graceful_shutdown_timeout_s=float(settings.shutdown_timeout),
