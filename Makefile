@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 EXTRAS ?= test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-eval demo serve test lint format check bench flows-gallery lock clean
+.PHONY: help setup setup-eval demo serve test lint format check bench flows-gallery page-pictures lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ bench: setup ## Samples per second of every shipped voice
 
 flows-gallery: setup ## Train every flow on small sets, write docs/flows
 	$(BIN)/vocoder flows gallery --jobs 2
+
+page-pictures: setup ## Take the README's pictures of the page (the extra browser, and a Chromium)
+	$(BIN)/python docs/page_pictures.py
 
 lock: ## Pin again what is installed: names and versions only
 	$(BIN)/uv export --quiet --all-extras --no-hashes --no-emit-project --no-annotate --no-header -o constraints.txt

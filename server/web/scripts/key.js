@@ -7,7 +7,7 @@ export function storedKey() {
   return sessionStorage.getItem(STORE);
 }
 
-/** Ask for a key until there is one. @param {string} detail why it is needed */
+/** Ask for a key. @param {string} detail what the server says of the one that it was given */
 export function askForKey(detail) {
   asking ??= ask(detail).finally(() => (asking = undefined));
   return asking;
@@ -16,7 +16,7 @@ export function askForKey(detail) {
 function ask(detail) {
   const dialog = document.querySelector("#key-dialog");
   const input = document.querySelector("#key");
-  document.querySelector("#key-detail").textContent = detail;
+  if (storedKey()) document.querySelector("#key-detail").textContent = detail;
   input.value = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -27,6 +27,6 @@ function ask(detail) {
       resolve();
     };
     dialog.querySelector("form").addEventListener("submit", accept, { once: true });
-    dialog.addEventListener("cancel", (event) => event.preventDefault());
+    dialog.oncancel = (event) => event.preventDefault(); // without a key there is nothing to see
   });
 }
