@@ -40,13 +40,12 @@ def write_page(
         f"Written by `{command}` on {date.today().isoformat()}, {describe_machine()}: {len(results)} runs,",
         f"{spent.jobs} at a time, one thread each, {spent.cpu_seconds / 60:.0f} CPU-minutes in all, in",
         f"{spent.wall_seconds / 60:.0f} minutes. CPU-seconds in the tables are those of the training steps.",
-        "All figures are of held-out data.",
+        "All figures are of held-out data. See also [which direction is fast](directions.md) and",
+        "[speed beside other libraries](peers.md).",
         "",
         *(_plane_table(plane) if plane else []),
         *(_digits_table(digits) if digits else []),
-        "## Pictures",
-        "",
-        *(f"![{r.config.name}]({r.config.name}.png)\n" for r in [*plane, *digits]),
+        *_pictures(plane, digits),
     ]
     page = folder / "README.md"
     page.write_text("\n".join(lines))
@@ -104,6 +103,27 @@ def _digits_table(results: list[DensityResult]) -> list[str]:
         *table(["flow", "bound", "bits per dimension", "parameters", "steps", "CPU-seconds"], rows),
         "",
     ]
+
+
+def _pictures(plane: list[DensityResult], digits: list[DensityResult]) -> list[str]:
+    """Set by set, a picture a run under its name and figure."""
+    lines = [
+        "## Pictures",
+        "",
+        "The warped grid is that of the noise, seen through the flow from -3 to 3.",
+        "",
+    ]
+    for data in dict.fromkeys(r.config.data for r in [*plane, *digits]):
+        lines += [f"### {data}", ""]
+        for result in (r for r in [*plane, *digits] if r.config.data == data):
+            name = result.config.name
+            lines += [
+                f"**{name.removeprefix(data + '-')}**: {result.describe()}",
+                "",
+                f"![{name}]({name}.png)",
+                "",
+            ]
+    return lines
 
 
 def _small_png(picture: Path) -> bytes:
