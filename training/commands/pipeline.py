@@ -18,7 +18,8 @@ def pipeline(
     Run the same command again after a stop: what is done is not done again. Each step is noted in steps.json
     of the run's folder.
 
-    Example: vocoder pipeline configs/recipe/own.yaml recordings=recordings name=mine
+    Example:
+      vocoder pipeline configs/recipe/own.yaml recordings=recordings name=mine
     """
     import time
 

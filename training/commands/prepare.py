@@ -24,7 +24,8 @@ def prepare(
     Texts are taken along from metadata.csv, or from files beside the recordings. Run it again after a stop,
     or when recordings have come or gone: it does what is new.
 
-    Example: vocoder prepare recordings -o data/mine
+    Example:
+      vocoder prepare recordings -o data/mine
     """
     from rich.console import Console
     from rich.progress import Progress

@@ -146,6 +146,7 @@ def test_what_does_not_fit_the_state_is_a_conflict(jobs):
     assert (answer.status_code, problem(answer)[0]) == (404, "/problems/unknown-job")
 
 
+@pytest.mark.timeout(900)  # it trains
 def test_a_job_is_followed_to_its_end_and_from_any_event_on(working):
     job = submit(working)
     told = events(working, job)
