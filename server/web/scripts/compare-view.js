@@ -79,7 +79,9 @@ async function make(take) {
 
 async function makeAll() {
   $("#make-all").setAttribute("aria-disabled", "true"); // and not disabled, which would drop the focus
-  for (const take of comparison.takes) await make(take);
+  const { takes } = comparison;
+  for (const take of takes) await make(take);
+  if (takes.some(({ state }) => state === "failed")) $("#make-all").setAttribute("aria-disabled", "false");
 }
 
 function tell(take) {
