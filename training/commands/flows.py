@@ -68,10 +68,12 @@ def gallery(
     from training.density.gallery import gallery_configs
     from training.density.page import Spent, write_page
 
+    configs = gallery_configs(steps)
+    resumed = any((runs / config.name).exists() for config in configs)
     begun = time.monotonic()
-    results = _train_all(gallery_configs(steps), runs, jobs)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = Spent(jobs=jobs, wall_seconds=time.monotonic() - begun, cpu_seconds=used.ru_utime + used.ru_stime)
+    results = _train_all(configs, runs, jobs)
+    used, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - begun
+    spent = Spent(jobs=jobs, wall_seconds=wall, cpu_seconds=used.ru_utime + used.ru_stime, resumed=resumed)
     show(f"page: {write_page(results, runs, output, command='vocoder flows gallery', spent=spent)}")
 
 

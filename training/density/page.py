@@ -17,11 +17,18 @@ COLOURS = 48
 
 
 class Spent(NamedTuple):
-    """What the gallery took, from its first process to its last."""
+    """What the gallery took, from its first process to its last; `resumed` if it found runs already begun."""
 
     jobs: int
     wall_seconds: float
     cpu_seconds: float
+    resumed: bool
+
+    def describe(self) -> str:
+        """A clause; of a gallery that found runs already begun, its own time would say little."""
+        if self.resumed:
+            return "some of which had been begun before"
+        return f"{self.cpu_seconds / 60:.0f} CPU-minutes in all, in {self.wall_seconds / 60:.0f} minutes"
 
 
 def write_page(
@@ -34,12 +41,13 @@ def write_page(
         (folder / f"{result.config.name}.png").write_bytes(_small_png(picture))
     plane = [result for result in results if result.config.data in PLANE_SETS]
     digits = sorted((r for r in results if r.bits_per_dim is not None), key=lambda r: -(r.bits_per_dim or 0))
+    training = sum(result.cpu_seconds for result in results)
     lines = [
         "# Gallery of flows",
         "",
         f"Written by `{command}` on {date.today().isoformat()}, {describe_machine()}: {len(results)} runs,",
-        f"{spent.jobs} at a time, one thread each, {spent.cpu_seconds / 60:.0f} CPU-minutes in all, in",
-        f"{spent.wall_seconds / 60:.0f} minutes. CPU-seconds in the tables are those of the training steps.",
+        f"{spent.jobs} at a time, one thread each, {spent.describe()}.",
+        f"Training alone took {training / 60:.0f} CPU-minutes, in the tables run by run in CPU-seconds.",
         "All figures are of held-out data. See also [which direction is fast](directions.md) and",
         "[speed beside other libraries](peers.md).",
         "",

@@ -48,13 +48,20 @@ def test_the_page_names_figures_and_pictures(
     runs: Path, results: list[DensityResult], tmp_path: Path
 ) -> None:
     points, images = results
-    text = write_page(results, runs, tmp_path, command="train them", spent=Spent(2, 60.0, 90.0)).read_text()
+    text = write_page(
+        results, runs, tmp_path, command="train them", spent=Spent(2, 60.0, 120.0, resumed=False)
+    ).read_text()
     assert "`train them`" in text
+    assert "2 CPU-minutes in all, in 1 minutes" in text
     assert f"| maf | {points.num_parameters:,} | {points.nats:.3f} (+{points.excess_nats:.3f}) |" in text
     assert f"| rnvp | uniform | {images.bits_per_dim:.3f} |" in text
     for result in results:
         assert f"({result.config.name}.png)" in text
         assert (tmp_path / f"{result.config.name}.png").stat().st_size < 50_000
+
+
+def test_time_of_a_resumed_gallery_is_not_stated() -> None:
+    assert "minutes" not in Spent(2, 60.0, 120.0, resumed=True).describe()
 
 
 def test_the_order_of_the_digits_is_stated_seed_by_seed(tmp_path: Path) -> None:
