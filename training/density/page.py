@@ -106,7 +106,7 @@ def _digits_table(results: list[DensityResult]) -> list[str]:
         f"did best on {NUM_VALID} others. Bits per dimension are upper bounds, by uniform or variational",
         "dequantization, over 8 draws of the noise of each image on average. All are trained alike, with",
         "about as many parameters; `pixelcnn` is the autoregressive flow of a masked convolution.",
-        "[The order over several seeds](digits.md).",
+        "The order over several seeds: `vocoder flows digits`.",
         "",
         *table(["flow", "bound", "bits per dimension", "parameters", "steps", "CPU-seconds"], rows),
         "",
