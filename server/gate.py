@@ -8,7 +8,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.strategies import MovingWindowRateLimiter
 
 from server.keys import KeyFile, Scope
 from server.problems import Problem, documented
@@ -38,7 +38,7 @@ class Gate:
                 "or auth=off where something in front of this server keeps strangers out"
             )
         self._rate = _parse_rate(settings.rate_limit)
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def enter(self, scope: Scope, token: str | None, address: str) -> None:
         """Let a request with this key from this address pass; raises `Problem` 401, 403 or 429."""
