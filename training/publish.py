@@ -3,9 +3,10 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from vocoder.checkpoints import read_info, rewrite_checkpoint
+from vocoder.checkpoints import load_checkpoint, read_info, rewrite_checkpoint
 from vocoder.commands.evaluate import VoiceSystem
 from vocoder.errors import InputError
 from vocoder.evaluation import BASELINES, baseline, read_manifest, run
@@ -20,38 +21,37 @@ def publish(
     target: Path,
     lists: Mapping[str, Path],
     *,
-    temperature: float | None = None,
     workers: int | None = None,
+    **config: float | None,
 ) -> dict[str, Any]:
     """Measure `checkpoint` beside Griffin-Lim and the recordings on each list, and write it to `target`.
 
-    With `temperature`, that becomes the voice's own and is what is measured. Returns the figures,
-    `{list: {date, machine, clips, systems: {system: {measure: {mean, low, high}}}}}`.
+    `config`: what the voice's configuration says from now on, `temperature` say, where not None; measured is
+    the voice with it. Returns the figures, `{list: {date, machine, clips, systems: {system: {measure: {mean,
+    low, high}}}}}`.
 
     Raises:
         CheckpointError: no checkpoint there.
+        ConfigError: a value that the kind of model does not take.
         InputError: a list that cannot be read, a clip that fails, or a voice over 12 MiB.
     """
-    info = read_info(checkpoint)
     if checkpoint.stat().st_size > MAX_VOICE_BYTES:
         raise InputError(
             f"{checkpoint} is over {MAX_VOICE_BYTES / 2**20:.0f} MiB: too large for a shipped voice"
         )
-    config = info.config if temperature is None else info.config | {"temperature": temperature}
-    figures = {
-        name: _measure(checkpoint, path, info.mel_spec, temperature, workers) for name, path in lists.items()
-    }
-    rewrite_checkpoint(checkpoint, target, config=config, figures=figures)
+    info = read_info(checkpoint)
+    chosen = info.config | {key: value for key, value in config.items() if value is not None}
+    with TemporaryDirectory() as folder:
+        voice = Path(folder) / target.name
+        rewrite_checkpoint(checkpoint, voice, config=chosen)
+        load_checkpoint(voice)  # the kind of model has these fields
+        figures = {name: _measure(voice, path, info.mel_spec, workers) for name, path in lists.items()}
+    rewrite_checkpoint(checkpoint, target, config=chosen, figures=figures)
     return figures
 
 
-def _measure(
-    checkpoint: Path, manifest: Path, spec: MelSpec, temperature: float | None, workers: int | None
-) -> dict[str, Any]:
-    systems = [
-        VoiceSystem(str(checkpoint), temperature=temperature),
-        *(baseline(name, spec) for name in BASELINES),
-    ]
+def _measure(checkpoint: Path, manifest: Path, spec: MelSpec, workers: int | None) -> dict[str, Any]:
+    systems = [VoiceSystem(str(checkpoint)), *(baseline(name, spec) for name in BASELINES)]
     clips = read_manifest(manifest)
     scores = list(run(clips, systems, workers=workers or os.cpu_count() or 1))
     failed = [f"{score.system} on {score.clip}: {score.error}" for score in scores if score.error]

@@ -112,6 +112,41 @@ def test_synthesis_is_one_pass_of_the_network_a_sample(flow, mel):
     torch.testing.assert_close(flow.synthesize(mel, seed=5), audio[0], rtol=0, atol=1e-4)
 
 
+def cooled(voiced: float) -> Teacher:
+    """The first model here with that factor."""
+    model = make("tiers")
+    model.config = model.config.model_copy(update={"voiced": voiced})
+    return model
+
+
+def test_voiced_sounds_may_be_cooler(mel):
+    plain, cool = cooled(1.0), cooled(0.5)
+    assert not torch.equal(plain.synthesize(mel, seed=3), cool.synthesize(mel, seed=3))
+    warmth = conditions_of(cool, mel[None]).warmth
+    assert warmth.shape == (1, 6 * 64)
+    assert ((warmth > 0.5) & (warmth < 1)).all()
+
+
+def test_a_stream_with_cooler_voiced_sounds_is_the_whole(mel):
+    model = cooled(0.25)
+    stream = model.open_stream(seed=3)
+    audio = torch.cat([*(stream.push(part) for part in mel.split(1, dim=1)), stream.finish()])
+    torch.testing.assert_close(audio, model.synthesize(mel, seed=3), rtol=0, atol=1e-4)
+
+
+def test_where_every_sound_is_voiced_the_factor_is_a_temperature(mel):
+    model = cooled(0.5)
+    read = model.pitch.forward
+
+    def all_voiced(frames):
+        return read(frames)._replace(voicing=torch.full_like(read(frames).voicing, 99.0))
+
+    model.pitch.forward = all_voiced
+    certain = model.synthesize(mel, seed=3)
+    model.config = model.config.model_copy(update={"voiced": 1.0})
+    torch.testing.assert_close(certain, model.synthesize(mel, seed=3, temperature=0.5), rtol=0, atol=1e-6)
+
+
 def test_a_batch_speaks_as_its_members_do(model, mel):
     both = torch.stack([mel, mel.flip(1)])
     batch = model.synthesize(both, seed=[1, 2])

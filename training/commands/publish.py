@@ -16,6 +16,9 @@ def publish(
     temperature: Annotated[
         float | None, typer.Option(help="The voice's own from now on.", min=0, max=2)
     ] = None,
+    voiced: Annotated[
+        float | None, typer.Option(help="The teacher's factor of it in voiced sounds.", min=0, max=2)
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.", min=1)] = None,
 ) -> None:
     """Measure a checkpoint beside Griffin-Lim and the recordings, and put it among the voices.
@@ -33,5 +36,5 @@ def publish(
         raise InputError(f"--list takes NAME=MANIFEST, each name once; got {', '.join(measure_on)}")
     target = folder / f"{name or checkpoint.stem}.safetensors"
     lists = {key: Path(value) for key, value in named.items()}
-    measure_and_write(checkpoint, target, lists, temperature=temperature, workers=workers)
+    measure_and_write(checkpoint, target, lists, temperature=temperature, voiced=voiced, workers=workers)
     typer.echo(f"{target}: measured on {', '.join(lists)}")

@@ -32,10 +32,11 @@ PCM16 = QuantizationGrid(bits=16)
 
 
 class Conditions(NamedTuple):
-    """What the mel says: to the filter, if there is one, and to the network."""
+    """What the mel says: to the filter, if there is one, to the network, and to the noise in synthesis."""
 
     filters: FrameFilters | None
     context: Any
+    warmth: Float[Tensor, "batch sample"] | None = None  # factors of the temperature; none is 1 everywhere
 
 
 @runtime_checkable
@@ -150,8 +151,11 @@ class AutoregressiveVocoder(Vocoder):
         length, begun = hops * hop_length, state.position // hop_length
         outside = (max(0, self.left_context - begun), self.lookahead_frames if last else 0)
         conditions = self.conditions(frames, outside)
+        noise = self._noise(state, length)
+        if conditions.warmth is not None:
+            noise = noise * conditions.warmth.to(noise)
         residual, sampler = self.sampler.sample(
-            self._noise(state, length),
+            noise,
             uniform_noise(state.seeds, state.position, length, lane=1),
             conditions.context,
             state.sampler,

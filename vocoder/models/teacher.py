@@ -58,6 +58,7 @@ class TeacherConfig(Config):
     temperature: float = Field(
         default=1.0, ge=0, le=2, description="of the noise, unless a call says otherwise"
     )
+    voiced: float = Field(default=1.0, ge=0, le=2, description="factor of the temperature in voiced sounds")
 
     @model_validator(mode="after")
     def _consistent(self) -> "TeacherConfig":
@@ -139,11 +140,17 @@ class Teacher(AutoregressiveVocoder):
         centre = self.pitch.network.without_context(normalize(frames))
         features = torch.cat([centre, pitch_features(pitch).to(centre.dtype)], dim=1)
         knots = self.conditioning(features.to(self.conditioning.dtype)).to(frames.dtype)
-        (f0,) = self.conditioning.without_context(pitch.frequency[None])
+        f0, voicing = self.conditioning.without_context(torch.stack([pitch.frequency, pitch.voicing]))
         lag = (self.sample_rate / interpolate_knots(f0, self.groups, offset=0.5)).round().long()
         filters = None
         if self.whitening is not None:
             left = self.left_context - self.whitening.left_context
             right = self.right_context - self.whitening.right_context
             filters = self.whitening(frames[..., left : frames.shape[-1] - right])
-        return Conditions(filters, TieredContext(knots, lag))
+        return Conditions(filters, TieredContext(knots, lag), self._warmth(voicing))
+
+    def _warmth(self, voicing: Float[Tensor, "batch knot"]) -> Float[Tensor, "batch sample"] | None:
+        """`voiced` where the mel is of a voiced sound, 1 where it is not, in between by the probability."""
+        if self.config.voiced == 1:
+            return None
+        return interpolate_knots(1 + (self.config.voiced - 1) * voicing.sigmoid(), self.mel_spec.hop_length)
