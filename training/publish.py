@@ -1,12 +1,14 @@
 """A trained checkpoint becomes a voice: measured on held-out lists, the figures kept inside it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from vocoder.checkpoints import load_checkpoint, read_info, rewrite_checkpoint
+from vocoder.checkpoints.format import write_atomically
 from vocoder.commands.evaluate import VoiceSystem
 from vocoder.errors import InputError
 from vocoder.evaluation import BASELINES, baseline, read_manifest, run
@@ -14,6 +16,7 @@ from vocoder.evaluation.report import to_json
 from vocoder.mel import MelSpec
 
 MAX_VOICE_BYTES = 12 * 2**20
+RECORD = ".json"
 
 
 def publish(
@@ -26,28 +29,43 @@ def publish(
 ) -> dict[str, Any]:
     """Measure `checkpoint` beside Griffin-Lim and the recordings on each list, and write it to `target`.
 
-    `config`: what the voice's configuration says from now on, `temperature` say, where not None; measured is
-    the voice with it. Returns the figures, `{list: {date, machine, clips, systems: {system: {measure: {mean,
-    low, high}}}}}`.
+    A target that ends in .json takes the record alone, without the weights: of a voice that is compared but
+    not shipped. `config`: what the voice's configuration says from now on, `temperature` say, where not None;
+    measured is the voice with it. Returns the figures, `{list: {date, machine, clips, systems: {system:
+    {measure: {mean, low, high}}}}}`.
 
     Raises:
-        CheckpointError: no checkpoint there.
-        ConfigError: a value that the kind of model does not take.
+        CheckpointError: no checkpoint there, or a value that its kind of model does not take.
         InputError: a list that cannot be read, a clip that fails, or a voice over 12 MiB.
     """
     if checkpoint.stat().st_size > MAX_VOICE_BYTES:
         raise InputError(
             f"{checkpoint} is over {MAX_VOICE_BYTES / 2**20:.0f} MiB: too large for a shipped voice"
         )
-    info = read_info(checkpoint)
-    chosen = info.config | {key: value for key, value in config.items() if value is not None}
-    with TemporaryDirectory() as folder:
-        voice = Path(folder) / target.name
-        rewrite_checkpoint(checkpoint, voice, config=chosen)
-        load_checkpoint(voice)  # the kind of model has these fields
-        figures = {name: _measure(voice, path, info.mel_spec, workers) for name, path in lists.items()}
-    rewrite_checkpoint(checkpoint, target, config=chosen, figures=figures)
+    with configured(checkpoint, target.stem, **config) as voice:
+        spec = read_info(voice).mel_spec
+        figures = {name: _measure(voice, path, spec, workers) for name, path in lists.items()}
+        if target.suffix == RECORD:
+            record = read_info(voice).model_copy(update={"figures": figures})
+            write_atomically(target, record.model_dump_json(indent=1).encode())
+        else:
+            rewrite_checkpoint(voice, target, figures=figures)
     return figures
+
+
+@contextmanager
+def configured(checkpoint: Path, name: str, **config: float | None) -> Iterator[Path]:
+    """A copy of a checkpoint under that name, its configuration changed where a value is not None.
+
+    Raises:
+        CheckpointError: no checkpoint there, or a value that its kind of model does not take.
+    """
+    changed = {key: value for key, value in config.items() if value is not None}
+    with TemporaryDirectory() as folder:
+        voice = Path(folder) / f"{name}.safetensors"
+        rewrite_checkpoint(checkpoint, voice, config=read_info(checkpoint).config | changed)
+        load_checkpoint(voice)
+        yield voice
 
 
 def _measure(checkpoint: Path, manifest: Path, spec: MelSpec, workers: int | None) -> dict[str, Any]:

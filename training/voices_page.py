@@ -1,5 +1,6 @@
 """The page of voices, written from their checkpoints: how each was trained, and how it sounds in figures."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from training.plots import plot_curves
 from vocoder.checkpoints import CheckpointInfo, read_info, voice_paths
 from vocoder.evaluation import BASELINES, MEASURES
+from vocoder.evaluation.measures import Measure
 
 COLUMNS = (
     "pesq",
@@ -25,17 +27,51 @@ def write_page(output: Path) -> None:
     pictures = output.parent / "voices"
     pictures.mkdir(parents=True, exist_ok=True)
     infos = {name: read_info(path) for name, path in voice_paths().items()}
+    infos |= {path.stem: _record(path) for path in sorted(pictures.glob("*.json")) if not _is_grid(path)}
+    grids = [json.loads(path.read_text()) for path in sorted(pictures.glob("*.json")) if _is_grid(path)]
     lines = [
         "# Voices",
         "",
         "Written by `vocoder voices-page` from the records inside the checkpoints; `vocoder publish` put the",
-        "figures there. Means over the clips of each held-out list, with 95 % bootstrap intervals.",
+        "figures there. Means over the clips of each held-out list, with 95 % bootstrap intervals. What does",
+        "not ship has its record in `docs/voices/`.",
         "",
     ]
     for name, info in infos.items():
         plot_curves(info.training.get("curves", {}), pictures / f"{name}.png")
         lines += [*_voice(name, info), ""]
+        for grid in grids:
+            if grid["voice"] == name:
+                lines += [f"### {name} at several temperatures: {grid['clips']} clips", ""]
+                lines += [*temperature_table(grid), "", _made(grid), ""]
     output.write_text("\n".join(lines))
+
+
+def temperature_table(grid: dict[str, Any]) -> Iterator[str]:
+    """Rows of Markdown: a setting each, as `measure_temperatures` returned them."""
+    shown = [MEASURES[column] for column in COLUMNS]
+    yield "| temperature | voiced | " + " | ".join(_label(m) for m in shown) + " |"
+    yield "| --- | --- |" + " ---: |" * len(shown)
+    for setting in grid["settings"]:
+        cells = [_cell(setting["measures"].get(m.name), m.decimals) for m in shown]
+        yield f"| {setting['temperature']:g} | × {setting.get('voiced', 1):g} | " + " | ".join(cells) + " |"
+
+
+def _record(path: Path) -> CheckpointInfo:
+    return CheckpointInfo.model_validate_json(path.read_text())
+
+
+def _is_grid(path: Path) -> bool:
+    return "settings" in json.loads(path.read_text())
+
+
+def _made(figures: dict[str, Any]) -> str:
+    machine = figures["machine"]
+    return f"{figures['date'][:10]}, {machine['cores']} cores ({machine['processor']})."
+
+
+def _label(measure: Measure) -> str:
+    return measure.label + (f" [{measure.unit}]" if measure.unit else "")
 
 
 def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
@@ -58,13 +94,12 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
         yield ""
         yield from _table(name, figures["systems"])
         yield ""
-        machine = figures["machine"]
-        yield f"{figures['date'][:10]}, {machine['cores']} cores ({machine['processor']})."
+        yield _made(figures)
 
 
 def _table(voice: str, systems: dict[str, Any]) -> Iterator[str]:
     shown = [MEASURES[column] for column in COLUMNS]
-    yield "| | " + " | ".join(f"{m.label}{f' [{m.unit}]' if m.unit else ''}" for m in shown) + " |"
+    yield "| | " + " | ".join(_label(m) for m in shown) + " |"
     yield "| --- |" + " ---: |" * len(shown)
     for system in (*BASELINES, *(name for name in systems if name not in BASELINES)):
         label = system if system in BASELINES else f"**{voice}**"

@@ -19,6 +19,9 @@ def publish(
     voiced: Annotated[
         float | None, typer.Option(help="The teacher's factor of it in voiced sounds.", min=0, max=2)
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="A .json file: keep the figures there, and no voice.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.", min=1)] = None,
 ) -> None:
     """Measure a checkpoint beside Griffin-Lim and the recordings, and put it among the voices.
@@ -34,7 +37,9 @@ def publish(
     named = dict(item.split("=", 1) for item in measure_on if "=" in item)
     if len(named) < len(measure_on):
         raise InputError(f"--list takes NAME=MANIFEST, each name once; got {', '.join(measure_on)}")
-    target = folder / f"{name or checkpoint.stem}.safetensors"
+    if record is not None and record.suffix != ".json":
+        raise InputError(f"--record takes a file that ends in .json, got {record}")
+    target = record or folder / f"{name or checkpoint.stem}.safetensors"
     lists = {key: Path(value) for key, value in named.items()}
     measure_and_write(checkpoint, target, lists, temperature=temperature, voiced=voiced, workers=workers)
     typer.echo(f"{target}: measured on {', '.join(lists)}")

@@ -1,0 +1,39 @@
+"""Measure a voice at several temperatures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def temperatures(
+    checkpoint: Annotated[Path, typer.Argument(help="A trained checkpoint.")],
+    manifest: Annotated[Path, typer.Argument(help="A list of held-out recordings.")],
+    temperature: Annotated[
+        list[float], typer.Option("--temperature", "-t", help="Repeat for more.", min=0, max=2)
+    ],
+    voiced: Annotated[
+        list[float] | None,
+        typer.Option(help="A factor of it in voiced sounds, for a teacher; repeat for more.", min=0, max=2),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first recordings of the list.", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes.", min=1)] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file for the JSON result.")] = None,
+) -> None:
+    """Measure a voice at several temperatures of its noise, on the same clips.
+
+    Example:
+      vocoder temperatures runs/teacher/teacher.safetensors data/ljspeech/valid.txt -t 0.6 -t 0.8 --voiced 0.9
+    """
+    import json
+
+    from training.temperatures import measure_temperatures
+    from training.voices_page import temperature_table
+    from vocoder.commands.console import write_output
+
+    result = measure_temperatures(
+        checkpoint, manifest, temperature, voiced or [], limit=limit, workers=workers
+    )
+    if output is not None:
+        write_output(str(output), [json.dumps(result, indent=1).encode()])
+    typer.echo("\n".join(temperature_table(result)))

@@ -1,0 +1,63 @@
+"""How a voice sounds at several temperatures: each measured on the same clips."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from training.publish import configured
+from vocoder.commands.evaluate import VoiceSystem
+from vocoder.errors import InputError
+from vocoder.evaluation import read_manifest, run
+from vocoder.evaluation.report import to_json
+from vocoder.evaluation.runner import Score
+
+Setting = dict[str, float]
+
+
+def measure_temperatures(
+    checkpoint: Path,
+    manifest: Path,
+    temperatures: Sequence[float],
+    voiced: Sequence[float] = (),
+    *,
+    limit: int | None = None,
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """Every temperature, with every factor of it in voiced sounds, on the first `limit` clips of a list.
+
+    Returns `{voice, date, machine, clips, settings: [{temperature, voiced, measures: {measure: {mean, low,
+    high}}}]}`.
+
+    Raises:
+        CheckpointError: no checkpoint there, or a setting that its kind of model does not take.
+        InputError: a list that cannot be read, or a clip that fails.
+    """
+    settings = list(_settings(temperatures, voiced))
+    clips = read_manifest(manifest)[:limit]
+    with ExitStack() as stack:
+        voices = [
+            stack.enter_context(configured(checkpoint, f"setting-{i}", **setting))
+            for i, setting in enumerate(settings)
+        ]
+        systems = [VoiceSystem(str(voice)) for voice in voices]
+        scores: list[Score] = list(run(clips, systems, workers=workers or os.cpu_count() or 1))
+    failed = [f"{score.system} on {score.clip}: {score.error}" for score in scores if score.error]
+    if failed:
+        raise InputError("; ".join(failed))
+    result = to_json(scores)
+    return {
+        "voice": checkpoint.stem,
+        **{key: result[key] for key in ("date", "machine", "versions")},
+        "clips": len(clips),
+        "settings": [
+            setting | {"measures": result["systems"][f"setting-{i}"]} for i, setting in enumerate(settings)
+        ],
+    }
+
+
+def _settings(temperatures: Sequence[float], voiced: Sequence[float]) -> Iterator[Setting]:
+    for temperature, *factor in product(temperatures, *([voiced] if voiced else [])):
+        yield {"temperature": temperature, **({"voiced": factor[0]} if factor else {})}
