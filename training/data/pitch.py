@@ -1,12 +1,14 @@
 """F0 of recordings, tracked once and kept on disk: what the pitch network learns from."""
 
 import hashlib
+import io
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vocoder.checkpoints.format import write_atomically
 from vocoder.errors import MissingExtra
 
 FRAME_PERIOD_MS = 5.0
@@ -48,10 +50,9 @@ def _cached(
     name = hashlib.sha256(parameters + np.ascontiguousarray(audio).tobytes()).hexdigest()[:24]
     path = cache / f"{name}.npy"
     if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part.npy")
-        np.save(temporary, _track(tracker, audio, sample_rate, low, high))
-        temporary.rename(path)
+        data = io.BytesIO()
+        np.save(data, _track(tracker, audio, sample_rate, low, high))
+        write_atomically(path, data.getvalue())  # two runs may share the cache
     return np.load(path)
 
 
