@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from training.distributed import any_of_all, average, average_terms, begin_alike, own_device, share
 from training.run_log import Listening, RunLog
 from training.schedule import OptimizerConfig, learning_rate
 from training.state import RunState, saved_buffers
@@ -82,7 +83,7 @@ class Trainer:
 
     def __init__(self, task: Task, config: TrainerConfig, folder: Path) -> None:
         self.task, self.config, self.folder = task, config, folder
-        task.to(usable_device(config.device))
+        task.to(usable_device(own_device(config.device)))
         self.parameters = {n: p for n, p in task.model.named_parameters() if p.requires_grad}
         self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
         optimizer = config.optimizer
@@ -95,8 +96,10 @@ class Trainer:
         if self._state_path.exists():
             facts = self._state.read(self._state_path)
             self.step, self.cpu_seconds = int(facts["step"]), float(facts["cpu_seconds"])
+        begin_alike((*self.parameters.values(), *self.average.values()))
         self.log = RunLog(folder, tensorboard=config.tensorboard)
-        self.log.go_on_from(self.step)
+        if share().first:
+            self.log.go_on_from(self.step)
 
     def run(self, *, max_minutes: float | None = None, progress: bool = True) -> bool:
         """Train until the last step, the time limit or a signal; returns whether the last step was reached.
@@ -104,21 +107,31 @@ class Trainer:
         Raises `TrainingDiverged` when the loss is not finite, naming the step.
         """
         deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
-        with stop_signals() as stopped, progress_bar(progress) as bar:
+        with stop_signals() as stopped, progress_bar(progress and share().first) as bar:
             line = bar.add_task("", total=self.config.steps, completed=self.step, note="")
-            while self.step < self.config.steps and not stopped() and time.monotonic() < deadline:
+            while self.step < self.config.steps:
+                if any_of_all(stopped() or time.monotonic() >= deadline, self.task.device):
+                    break
                 terms = self._train_step()
                 if self.step % self.config.log_every == 0:
-                    self._log(terms)
+                    terms = average_terms(terms, self.task.device)
                     bar.update(line, note="  ".join(f"{k} {v:.4g}" for k, v in terms.items()))
-                if self.step % self.config.evaluate_every == 0 or self.step == self.config.steps:
-                    self._evaluate()
-                if self.step % self.config.save_every == 0:
-                    self.save()
+                if share().first:
+                    self._keep(terms)
                 bar.update(line, completed=self.step)
-            self.save()
-            self.log.close()
+            if share().first:
+                self.save()
+                self.log.close()
         return self.step >= self.config.steps
+
+    def _keep(self, terms: dict[str, float]) -> None:
+        """Log, evaluate and save, each where its turn is."""
+        if self.step % self.config.log_every == 0:
+            self._log(terms)
+        if self.step % self.config.evaluate_every == 0 or self.step == self.config.steps:
+            self._evaluate()
+        if self.step % self.config.save_every == 0:
+            self.save()
 
     def _train_step(self) -> dict[str, float]:
         begun = time.process_time()
@@ -127,12 +140,13 @@ class Trainer:
             group["lr"] = rate
         with torch.autocast(self.task.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             loss, terms = self.task.loss(self.step)
-        if not torch.isfinite(loss):
+        if any_of_all(not torch.isfinite(loss), self.task.device):
             raise TrainingDiverged(
                 f"step {self.step}: the loss is {loss.item()}; lower optimizer.lr and resume"
             )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        average(p.grad for p in self.parameters.values() if p.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.optimizer.clip)
         if not torch.isfinite(norm):
             raise TrainingDiverged(

@@ -21,9 +21,14 @@ def distill(
     Example:
       vocoder distill configs/recipe/distillation.yaml data.root=recordings
     """
+    from training.distributed import joined
     from training.recipes.distillation import DistillationRecipe, distil
     from vocoder.config import read_config
 
     recipe = read_config(DistillationRecipe, config, overrides or [])
-    path = distil(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
-    typer.echo(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")
+    with joined(recipe.device) as own:
+        path = distil(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
+    if own.first:
+        typer.echo(
+            f"voice: {path}" if path else "stopped before the last step: run the same command to go on"
+        )

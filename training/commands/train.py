@@ -29,12 +29,15 @@ def student(
 
     Example: vocoder train student configs/recipe/student.yaml data.root=recordings
     """
+    from training.distributed import joined
     from training.recipes.student import StudentRecipe, train_student
     from vocoder.config import read_config
 
     recipe = read_config(StudentRecipe, config, overrides or [])
-    path = train_student(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
-    show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")
+    with joined(recipe.device) as own:
+        path = train_student(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
+    if own.first:
+        show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")
 
 
 @app.command()
@@ -52,12 +55,15 @@ def teacher(
 
     Example: vocoder train teacher configs/recipe/teacher.yaml data.root=recordings
     """
+    from training.distributed import joined
     from training.recipes.teacher import TeacherRecipe, train_teacher
     from vocoder.config import read_config
 
     recipe = read_config(TeacherRecipe, config, overrides or [])
-    path = train_teacher(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
-    show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")
+    with joined(recipe.device) as own:
+        path = train_teacher(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
+    if own.first:
+        show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")
 
 
 @app.command()
@@ -75,9 +81,12 @@ def waveglow(
 
     Example: vocoder train waveglow configs/recipe/waveglow.yaml data.root=recordings
     """
+    from training.distributed import joined
     from training.recipes.waveglow import WaveGlowRecipe, train_waveglow
     from vocoder.config import read_config
 
     recipe = read_config(WaveGlowRecipe, config, overrides or [])
-    path = train_waveglow(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
-    show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")
+    with joined(recipe.device) as own:
+        path = train_waveglow(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
+    if own.first:
+        show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from training.data.manifests import DataConfig, Recording
 from training.data.pitch import PitchTrack, pitch_track
+from training.distributed import Share, first_alone, share
 from vocoder.audio import active_level, read, resample
 from vocoder.config import Config
 from vocoder.mel import MelFrontend, MelSpec, compress
@@ -78,10 +79,11 @@ class Segments:
         self.frontend = MelFrontend(spec)
         self.weights = _weights(clips, balance)
 
-    def batch(self, seed: int, step: int) -> Batch:
-        """The batch of a step; the same arguments give the same batch."""
+    def batch(self, seed: int, step: int, own: Share | None = None) -> Batch:
+        """The rows of a step's batch that are this process's, or `own`; the same arguments give the same."""
         rng = np.random.default_rng([seed, step])
-        drawn = [self._draw(rng) for _ in range(self.config.batch)]
+        places = [self._place(rng) for _ in range(self.config.batch)]
+        drawn = [self._cut(*places[row]) for row in (own or share()).rows(self.config.batch)]
         waves = torch.from_numpy(np.stack([wave for wave, _, _ in drawn]))
         half, hop = self.spec.n_fft // 2, self.spec.hop_length
         mel = compress(self.frontend.linear(waves), self.spec)
@@ -93,18 +95,22 @@ class Segments:
             voiced=torch.from_numpy(np.stack([voiced for _, _, voiced in drawn])),
         )
 
-    def _draw(self, rng: np.random.Generator) -> tuple[NDArray, NDArray, NDArray]:
-        """A wave with half a window on both sides, and the pitch at its frames."""
+    def _place(self, rng: np.random.Generator) -> tuple[Clip, float, float, int]:
+        """A clip, a speed, a gain, and the sample with which the segment proper begins."""
         clip = self.clips[rng.choice(len(self.clips), p=self.weights)]
         speed = 1 + self.config.speed * rng.uniform(-1, 1)
         gain = 10 ** (self.config.gain_db * rng.uniform(-1, 1) / 20)
+        # the segment proper may begin anywhere in the clip
+        room = max(1, len(clip.audio) - int(self.config.frames * self.spec.hop_length * speed))
+        return clip, speed, gain, int(rng.integers(room))
+
+    def _cut(self, clip: Clip, speed: float, gain: float, begin: int) -> tuple[NDArray, NDArray, NDArray]:
+        """A wave with half a window on both sides, and the pitch at its frames."""
         hop, half, rate = self.spec.hop_length, self.spec.n_fft // 2, self.spec.sample_rate
         num_frames = self.left + self.config.frames + self.right
         length = (num_frames - 1) * hop + 2 * half
         wanted = int(np.ceil(length * speed))
-        before = (self.left * hop + half) * speed  # the segment proper may begin anywhere in the clip
-        room = max(1, len(clip.audio) - int(self.config.frames * hop * speed))
-        start = int(rng.integers(room) - before)
+        start = int(begin - (self.left * hop + half) * speed)
         source = _slice(clip.audio, start, wanted)
         wave = soxr.resample(source, wanted, length, quality="MQ")[:length]
         wave = np.pad(wave, (0, length - len(wave))) * np.float32(gain)
@@ -124,14 +130,15 @@ def load_clips(
 ) -> list[Clip]:
     """Read, resample, track F0 and bring every speaker to the same level; all cores, cached on disk."""
     work = partial(_load, cache=config.cache, sample_rate=sample_rate, low=low, high=high)
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:  # a fork would inherit torch's threads
+    spawn = get_context("spawn")  # a fork would inherit torch's threads
+    with first_alone(), ProcessPoolExecutor(mp_context=spawn) as pool:
         arriving = pool.map(work, recordings, chunksize=8)
         shown = track(
             arriving,
             "reading recordings",
             len(recordings),
             console=Console(stderr=True),
-            disable=not progress,
+            disable=not (progress and share().first),
         )
         loaded = list(shown)
     kept = [

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, SegmentConfig, Segments, load_clips
+from training.distributed import step_generator
 from training.losses.distillation import Estimator, contrastive, divergence
 from training.losses.power import Form, PowerLoss
 from training.losses.spectral import SpectralDistance, energy_distance
@@ -22,19 +23,19 @@ from training.recipes.run import (
     claim_folder,
     cut_segments,
     held_out_speech,
+    save_voice,
     speak,
     training_record,
 )
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
-from vocoder.checkpoints import load_checkpoint, save_checkpoint
+from vocoder.checkpoints import load_checkpoint
 from vocoder.config import Config
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import Student, StudentConfig
 from vocoder.models.autoregressive import AutoregressiveVocoder
 from vocoder.models.student import BASES, Conditions
-from vocoder.noise import MAX_SEED
 
 
 class DistillationLossConfig(Config):
@@ -90,7 +91,7 @@ class DistillationTask(Task):
         self.right = max(student.lookahead_frames, teacher.lookahead_frames)
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % MAX_SEED)
+        generator = step_generator(self.seed, step)
         terms = self._terms(self.segments.batch(self.seed, step).to(self.device), generator)
         total = self.config.divergence * terms["contrasted"]
         total = total + self.config.power * terms["power"] + self.config.spectral * terms["spectral"]
@@ -237,8 +238,7 @@ def distil(
     record = training_record(recipe, clips, data_hash, spec.sample_rate, {"flow": learning})
     digest = hashlib.sha256(recipe.teacher.read_bytes()).hexdigest()
     record["teacher"] = {"name": recipe.teacher.stem, "sha256": digest}
-    save_checkpoint(path, student, description=recipe.description, training=record)
-    return path
+    return save_voice(path, student, recipe, record)
 
 
 def load_teacher(path: Path) -> AutoregressiveVocoder:

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from training.data.manifests import DataConfig
 from training.data.segments import Batch, Clip, SegmentConfig, Segments
+from training.distributed import Share, share
 from training.run_log import Listening
 from training.trainer import PLACES, Trainer, TrainerConfig
-from vocoder.checkpoints import load_checkpoint
+from vocoder.checkpoints import load_checkpoint, save_checkpoint
 from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
 from vocoder.errors import ConfigError
@@ -34,6 +35,11 @@ class Recipe(Config):
     description: str = ""
     dialect: str = "nvidia"
     data: DataConfig
+
+    @property
+    def device(self) -> str:
+        """Of its first stage."""
+        return next((value.device for _, value in self if isinstance(value, TrainerConfig)), "cpu")
 
     def portable(self) -> dict[str, Any]:
         """The recipe without the places on this machine."""
@@ -63,7 +69,8 @@ def claim_folder(folder: Path, recipe: Recipe, data_hash: str) -> None:
                 f"{folder} was begun with another recipe or other recordings (see {path}): "
                 "go on with those, or choose another folder with --output"
             )
-    write_atomically(path, json.dumps(note, indent=2).encode())
+    if share().first:
+        write_atomically(path, json.dumps(note, indent=2).encode())
 
 
 def begin_with(model: Vocoder, path: Path) -> None:
@@ -91,7 +98,7 @@ def cut_segments(
     held_out = [clip for i, clip in enumerate(clips) if i % HELD_OUT == 0]
     plain = config.model_copy(update={"batch": 32, "gain_db": 0.0, "speed": 0.0})
     balance = data.speaker_balance
-    fixed = Segments(held_out, spec, plain, balance=balance, left=left, right=right).batch(0, 0)
+    fixed = Segments(held_out, spec, plain, balance=balance, left=left, right=right).batch(0, 0, Share())
     return Segments(train, spec, config, balance=balance, left=left, right=right), fixed
 
 
@@ -107,6 +114,13 @@ def speak(model: Vocoder, recording: Float[Tensor, "sample"]) -> Listening:
     """A recording beside the model's copy of it by way of its mel."""
     copy = model.synthesize(MelFrontend(model.mel_spec)(recording))
     return Listening(recording, copy[: len(recording)].cpu(), model.sample_rate)
+
+
+def save_voice(path: Path, model: Vocoder, recipe: Recipe, record: dict[str, Any]) -> Path:
+    """The trained model with its record, written by the first process; returns the path."""
+    if share().first:
+        save_checkpoint(path, model, description=recipe.description, training=record)
+    return path
 
 
 def training_record(

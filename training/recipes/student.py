@@ -14,6 +14,7 @@ from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_clips
+from training.distributed import step_generator
 from training.losses.spectral import SpectralDistance, energy_distance
 from training.recipes.pitch import PitchTask
 from training.recipes.run import (
@@ -21,18 +22,17 @@ from training.recipes.run import (
     claim_folder,
     cut_segments,
     held_out_speech,
+    save_voice,
     speak,
     training_record,
 )
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
-from vocoder.checkpoints import save_checkpoint
 from vocoder.config import Config
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import Student, StudentConfig
 from vocoder.models.student import Conditions
-from vocoder.noise import MAX_SEED
 
 LISTEN_SECONDS = 2.0
 """Of a held-out recording, spoken at each evaluation for TensorBoard."""
@@ -76,7 +76,7 @@ class FilterTask(Task):
         )
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % MAX_SEED)
+        generator = step_generator(self.seed, step)
         batch = self.segments.batch(self.seed, step).to(self.device)
         return self._distance(batch, self.repulsion, generator), {}
 
@@ -146,8 +146,7 @@ def train_student(
     path = folder / f"{recipe.name}.safetensors"
     stages = {"pitch": reading, "filters": shaping}
     record = training_record(recipe, clips, data_hash, student.sample_rate, stages)
-    save_checkpoint(path, student, description=recipe.description, training=record)
-    return path
+    return save_voice(path, student, recipe, record)
 
 
 def _left(max_minutes: float | None, begun: float) -> float | None:

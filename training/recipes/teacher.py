@@ -20,12 +20,12 @@ from training.recipes.run import (
     claim_folder,
     cut_segments,
     held_out_speech,
+    save_voice,
     speak,
     training_record,
 )
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
-from vocoder.checkpoints import save_checkpoint
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import MODELS, Teacher, TeacherConfig, WaveNetVocoderConfig
@@ -142,8 +142,7 @@ def train_teacher(
         stages[name] = stage
     path = folder / f"{recipe.name}.safetensors"
     record = training_record(recipe, clips, data_hash, spec.sample_rate, stages)
-    save_checkpoint(path, teacher, description=recipe.description, training=record)
-    return path
+    return save_voice(path, teacher, recipe, record)
 
 
 def _stages(

@@ -10,16 +10,23 @@ from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, SegmentConfig, Segments, load_clips
-from training.recipes.run import Recipe, claim_folder, cut_segments, held_out_speech, speak, training_record
+from training.distributed import step_generator
+from training.recipes.run import (
+    Recipe,
+    claim_folder,
+    cut_segments,
+    held_out_speech,
+    save_voice,
+    speak,
+    training_record,
+)
 from training.recipes.teacher import PITCH_RANGE
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
-from vocoder.checkpoints import save_checkpoint
 from vocoder.distributions import QuantizationGrid
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import WaveGlow, WaveGlowConfig
-from vocoder.noise import MAX_SEED
 
 PCM16 = QuantizationGrid(bits=16)
 STEP = 2 * PCM16.half_width
@@ -60,24 +67,26 @@ class DensityTask(Task):
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         batch = self.segments.batch(self.seed, step)
-        audio = self._spread(batch.audio, self.seed * 1_000_003 + step)
+        audio = self._spread(batch.audio, step_generator(self.seed, step))
         return self._bits(audio.to(self.device), batch.mel.to(self.device)), {}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Bits a sample under the right mel, and under another's: the difference is what the mel tells."""
-        audio, mel = self._spread(self.held_out.audio, 0).to(self.device), self.held_out.mel.to(self.device)
+        audio, mel = (
+            self._spread(self.held_out.audio, torch.Generator().manual_seed(0)).to(self.device),
+            self.held_out.mel.to(self.device),
+        )
         bits, shuffled = self._bits(audio, mel).item(), self._bits(audio, mel.roll(1, dims=0)).item()
         return {"valid_bits": bits, "valid_bits_shuffled_mel": shuffled}
 
     def listen(self) -> Listening | None:
         return None if self.speech is None else speak(self.voice, self.speech)
 
-    def _spread(self, audio: Tensor, seed: int) -> Tensor:
+    def _spread(self, audio: Tensor, generator: torch.Generator) -> Tensor:
         """16-bit samples somewhere in their steps."""
         if not self.dequantize:
             return audio
-        generator = torch.Generator().manual_seed(seed % MAX_SEED)
         return PCM16.centre(PCM16.index(audio)) + STEP * (torch.rand(audio.shape, generator=generator) - 0.5)
 
     def _bits(self, audio: Tensor, mel: Tensor) -> Tensor:
@@ -119,5 +128,4 @@ def train_waveglow(
     voice.remove_weight_norm()
     path = folder / f"{recipe.name}.safetensors"
     record = training_record(recipe, clips, data_hash, spec.sample_rate, {"flow": trainer})
-    save_checkpoint(path, voice, description=recipe.description, training=record)
-    return path
+    return save_voice(path, voice, recipe, record)
