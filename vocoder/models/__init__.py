@@ -1,6 +1,7 @@
 """Vocoders: compositions of flows with networks as their conditioners."""
 
 from vocoder.models.base import Stream, Vocoder
+from vocoder.models.parallel_wavenet import ParallelWaveNet, ParallelWaveNetConfig
 from vocoder.models.student import Student, StudentConfig
 from vocoder.models.teacher import Teacher, TeacherConfig
 from vocoder.models.waveglow import WaveGlow
@@ -8,6 +9,7 @@ from vocoder.models.waveglow_config import WaveGlowConfig
 from vocoder.models.wavenet import WaveNetVocoder, WaveNetVocoderConfig
 
 MODELS: dict[str, tuple[type[Vocoder], type]] = {
+    ParallelWaveNet.kind: (ParallelWaveNet, ParallelWaveNetConfig),
     Student.kind: (Student, StudentConfig),
     Teacher.kind: (Teacher, TeacherConfig),
     WaveGlow.kind: (WaveGlow, WaveGlowConfig),
@@ -16,6 +18,8 @@ MODELS: dict[str, tuple[type[Vocoder], type]] = {
 
 __all__ = [
     "MODELS",
+    "ParallelWaveNet",
+    "ParallelWaveNetConfig",
     "Stream",
     "Student",
     "StudentConfig",

@@ -52,6 +52,9 @@ class GroupFlowConfig(Config):
     dilation_cycle: int | None = Field(default=None, ge=1)
     kernel_size: int = Field(default=2, ge=2)
     residual_channels: int = Field(default=96, ge=1)
+    gate_channels: int | None = Field(
+        default=None, ge=2, description="twice the residual channels, if not given"
+    )
     skip_channels: int = Field(default=96, ge=0, description="0: no skip connections")
 
 
@@ -215,6 +218,14 @@ class Student(Vocoder):
         knots = self.conditioning(self._around(features, self.conditioning))
         guide = made.pulses.unflatten(1, (-1, self.config.group)).transpose(1, 2)
         return Conditions(made.filters, GroupContext(knots, guide)), pulses
+
+    def draw_conditions(
+        self, frames: Float[Tensor, "batch mel context"], generator: torch.Generator
+    ) -> Conditions:
+        """The conditions of segments from anywhere in an utterance: the phase of the pulses is drawn."""
+        pulses = self.start([0] * len(frames), 1.0).pulses
+        phase = torch.rand(pulses.phase.shape, generator=generator, dtype=torch.float64)
+        return self.conditions(frames, pulses._replace(phase=phase.to(self.device)))[0]
 
     def _around(self, frames: Tensor, network: FrameNetwork) -> Tensor:
         """Of frames with the context of the network that sees farthest, those that this one sees."""

@@ -77,7 +77,8 @@ class GuidedWaveNet(AutoregressiveNetwork):
             inside = slice(start, start + interval)
             guide = None if context.guide is None else context.guide[:, :, inside]
             knot = start // interval
-            told = GroupContext(context.knots[:, :, knot : knot + 2], guide)
+            knots = context.knots[:, :, knot : knot + 1 + (interval > 1)]
+            told = GroupContext(knots, guide)
             x = torch.zeros_like(like[:, :, inside])
             for i in range(x.shape[2]):
                 parameters, _ = self.stream(x, told, state)
