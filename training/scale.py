@@ -17,14 +17,14 @@ from vocoder.mel import mel_spec
 from vocoder.models import MODELS
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "model"
-BACKWARD = 3  # a training step is about three passes towards noise: one forward, two backward
+BACKWARD = 3.0  # a training step is about three passes towards noise: one forward, two backward
 BYTES = 4  # of each gradient: the loop exchanges float32
 MATTERS = 0.1  # share of a step
 
 OPENING = """\
 Written by `python -m training.scale -o docs/scale.md`, {date}: arithmetic, not a measurement. How
 several processes train as one is in [jobs.md](jobs.md). The operations are counted in this
-repository's models. A step is {backward} passes; the student's also hears the teacher once, with a
+repository's models. A step is {backward:g} passes; the student's also hears the teacher once, with a
 gradient to what it hears. Gradients are exchanged in float32 after the backward pass, in rings:
 inside the nodes, then between them. Assumed of an H200:
 """
