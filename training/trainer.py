@@ -12,6 +12,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from training.data.ahead import Ahead
+from training.data.segments import Segments
 from training.distributed import any_of_all, average, average_terms, begin_alike, own_device, share
 from training.run_log import Listening, RunLog
 from training.schedule import OptimizerConfig, learning_rate
@@ -22,6 +24,8 @@ from vocoder.device import usable_device
 from vocoder.errors import VocoderError
 
 PLACES = {"device", "tensorboard"}
+AHEAD = 2
+"""Batches that are made while a GPU computes a step."""
 
 
 class TrainerConfig(Config):
@@ -52,6 +56,7 @@ class Task(ABC):
     """
 
     model: nn.Module
+    segments: Any = None  # where batches come from, if the task draws segments
 
     @abstractmethod
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
@@ -91,7 +96,11 @@ class Trainer:
             self.parameters.values(), optimizer.lr, optimizer.betas, weight_decay=optimizer.weight_decay
         )
         self.step = 0
-        self.cpu_seconds = 0.0
+        self.cpu_seconds = self.seconds = 0.0
+        self.ahead: Ahead | None = None
+        if isinstance(task.segments, Segments):
+            depth = AHEAD if task.device.type == "cuda" else 0
+            task.segments = self.ahead = Ahead(task.segments, depth)
         folder.mkdir(parents=True, exist_ok=True)
         if self._state_path.exists():
             facts = self._state.read(self._state_path)
@@ -122,6 +131,8 @@ class Trainer:
             if share().first:
                 self.save()
                 self.log.close()
+            if self.ahead is not None:
+                self.ahead.close()
         return self.step >= self.config.steps
 
     def _keep(self, terms: dict[str, float]) -> None:
@@ -134,7 +145,7 @@ class Trainer:
             self.save()
 
     def _train_step(self) -> dict[str, float]:
-        begun = time.process_time()
+        begun, started = time.process_time(), time.perf_counter()
         rate = learning_rate(self.config.optimizer, self.step, self.config.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -159,6 +170,7 @@ class Trainer:
             torch._foreach_lerp_(averages, [p.detach() for p in self.parameters.values()], 1 - decay)
         self.step += 1
         self.cpu_seconds += time.process_time() - begun
+        self.seconds += time.perf_counter() - started
         return {"loss": loss.item(), **terms, "gradient": norm.item(), "lr": rate}
 
     def _evaluate(self) -> None:
@@ -187,6 +199,11 @@ class Trainer:
     def curve(self) -> list[dict[str, Any]]:
         """The held-out figures of the log so far."""
         return [line for line in self.log.read() if any(key.startswith("valid_") for key in line)]
+
+    @property
+    def data_wait(self) -> float:
+        """Share of the steps' time, since this process began, in which there was no batch yet."""
+        return self.ahead.waited / self.seconds if self.ahead is not None and self.seconds else 0.0
 
     def save(self) -> None:
         """Write the whole state, atomically."""

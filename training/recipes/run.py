@@ -135,5 +135,6 @@ def training_record(
         "speakers": len({clip.speaker for clip in clips}),
         "steps": {name: stage.step for name, stage in stages.items()},
         "cpu_seconds": round(sum(stage.cpu_seconds for stage in stages.values())),
+        "data_wait": {name: round(stage.data_wait, 4) for name, stage in stages.items()},
         "curves": {name: stage.curve() for name, stage in stages.items()},
     }
