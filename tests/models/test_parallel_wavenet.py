@@ -1,5 +1,6 @@
 """Laws of the student as it was published: one pass towards audio, an exact density, streams."""
 
+import copy
 import math
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from vocoder.checkpoints import load_checkpoint, save_checkpoint
 from vocoder.config import read_config
 from vocoder.errors import ConfigError, InputError
 from vocoder.mel import mel_spec
@@ -75,13 +77,18 @@ def test_the_scales_are_the_slope_of_each_sample(student, mel):
     frames = student.left_context + 1 + student.right_context
     context = student.conditions(torch.cat([mel, mel], dim=1)[None, :, :frames])
     noise = torch.randn(1, 64, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    model = student.double()
+    model = copy.deepcopy(student).double()
     context = context._replace(knots=context.knots.double())
     jacobian = torch.autograd.functional.jacobian(lambda z: model.render(z, context)[0][0], noise)[:, 0]
     _, log_scale = model.render(noise, context)
-    student.float()
     assert jacobian.triu(1).abs().max() == 0
     torch.testing.assert_close(jacobian.diagonal().log(), log_scale[0], rtol=0, atol=1e-5)
+
+
+def test_a_checkpoint_speaks_alike(student, mel, tmp_path):
+    save_checkpoint(tmp_path / "one.safetensors", student)
+    again = load_checkpoint(tmp_path / "one.safetensors")
+    assert torch.equal(again.synthesize(mel, seed=1), student.synthesize(mel, seed=1))
 
 
 def test_it_begins_as_scaled_noise(mel):

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from training.recipes.distillation import DistillationRecipe, distil, health
+from training.jobs.recipes import validate
+from training.recipes.distillation import DistillationRecipe, distil, health, share_conditioning
 from vocoder.checkpoints import load, read_info, save_checkpoint
 from vocoder.config import parse_config
 from vocoder.errors import ConfigError
@@ -84,6 +85,43 @@ def test_a_student_of_another_shape_and_a_teacher_without_density_are_refused(
         distil(recipe_of(root, model=LINEAR | {"num_bands": 9}), tmp_path, progress=False)
     with pytest.raises(ConfigError, match="holds a student, which has no density of 16-bit samples"):
         distil(recipe_of(root, teacher=root / "linear.safetensors"), tmp_path, progress=False)
+
+
+PUBLISHED = {
+    "kind": "parallel-wavenet",
+    "upsampler": {"form": "linear", "scales": [256]},
+    "flows": [FLOW | {"skip_channels": 0}],
+}
+
+
+def test_the_published_student_learns_from_nothing_but_its_teacher(root: Path, tmp_path: Path) -> None:
+    path = distil(recipe_of(root, model=PUBLISHED, begin_with=None), tmp_path, progress=False)
+    assert path is not None
+    assert read_info(path).kind == "parallel-wavenet"
+    assert read_info(path).training["teacher"]["conditioning"] == []
+    assert load(path).synthesize(torch.linspace(-11, -2, 6).expand(80, 6)).isfinite().all()
+
+
+def test_what_reads_the_mel_begins_as_the_teachers(root: Path) -> None:
+    teacher = load(root / "teacher.safetensors")
+    student = Student(recipe_of(root).model, DIALECTS["nvidia"])
+    assert share_conditioning(student, teacher) == ["conditioning"]
+    for name, weight in student.conditioning.state_dict().items():
+        assert torch.equal(weight, teacher.conditioning.state_dict()[name])
+    wider = recipe_of(root, model=LINEAR | {"conditioning": SMALL, "context_channels": 7, "flows": [FLOW]})
+    assert share_conditioning(Student(wider.model, DIALECTS["nvidia"]), teacher) == []
+
+
+def test_a_student_that_reads_pitch_must_have_learned_it(root: Path) -> None:
+    with pytest.raises(ConfigError, match="begin_with: name a student that has learned to read pitch"):
+        recipe_of(root, begin_with=None)
+
+
+@pytest.mark.parametrize("teacher", ["nobody", "/etc/passwd", "../teacher.safetensors"])
+def test_a_job_takes_installed_voices_and_no_files(root: Path, teacher: str) -> None:
+    values = recipe_of(root).model_dump(mode="json") | {"teacher": teacher, "begin_with": "student"}
+    with pytest.raises(ConfigError, match=r"^teacher: "):
+        validate("distillation", values, [root])
 
 
 def test_a_whisper_is_seen_in_the_low_band() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from training.jobs.datasets import check_recordings
+from vocoder.checkpoints import voice_path
 from vocoder.config import Config, parse_config, read_mapping
-from vocoder.errors import ConfigError
+from vocoder.errors import ConfigError, UnknownVoice
 
 PRESETS = Path(__file__).parents[2] / "configs" / "recipe"
 
@@ -23,6 +24,9 @@ RECIPES = {
     "student": Entry("training.recipes.student:StudentRecipe", "training.recipes.student:train_student"),
     "teacher": Entry("training.recipes.teacher:TeacherRecipe", "training.recipes.teacher:train_teacher"),
     "waveglow": Entry("training.recipes.waveglow:WaveGlowRecipe", "training.recipes.waveglow:train_waveglow"),
+    "distillation": Entry(
+        "training.recipes.distillation:DistillationRecipe", "training.recipes.distillation:distil"
+    ),
     "flow": Entry("training.density.recipe:DensityConfig", "training.density.recipe:train_density"),
 }
 
@@ -68,7 +72,24 @@ def validate(recipe: str, values: Mapping[str, Any], roots: list[Path] | None) -
         _check_flow(config)
     if (data := getattr(config, "data", None)) is not None and not isinstance(data, str):
         check_recordings(data, roots)
+    _check_voices(config, strangers=roots is not None)
     return config
+
+
+def _check_voices(config: Config, *, strangers: bool) -> None:
+    """What a run begins with or learns from is there; a stranger names installed voices, and no files."""
+    for field in getattr(config, "files", ()):
+        value = getattr(config, field, None)
+        if value is None:
+            continue
+        if strangers and (len(value.parts) > 1 or value.suffix):
+            raise ConfigError(f"{field}: expected the name of an installed voice, got {str(value)!r}")
+        try:
+            found = voice_path(value).is_file()
+        except UnknownVoice as error:
+            raise ConfigError(f"{field}: {error}") from None
+        if not found:
+            raise ConfigError(f"{field}: there is no checkpoint {value}")
 
 
 def train(

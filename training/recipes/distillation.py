@@ -4,11 +4,11 @@ import hashlib
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag, model_validator
 from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
@@ -27,15 +27,16 @@ from training.recipes.run import (
     speak,
     training_record,
 )
+from training.recipes.teacher import PITCH_RANGE
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
-from vocoder.checkpoints import load_checkpoint
+from vocoder.checkpoints import load_checkpoint, voice_path
 from vocoder.config import Config
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
-from vocoder.models import Student, StudentConfig
+from vocoder.models import MODELS, ParallelWaveNet, ParallelWaveNetConfig, Student, StudentConfig, Vocoder
 from vocoder.models.autoregressive import AutoregressiveVocoder
-from vocoder.models.student import BASES, Conditions
+from vocoder.models.student import BASES
 
 
 class DistillationLossConfig(Config):
@@ -56,16 +57,41 @@ class DistillationLossConfig(Config):
     )
 
 
+def _kind(value: Any) -> str:
+    return value.get("kind", "student") if isinstance(value, dict) else getattr(value, "kind", "")
+
+
+StudentChoice = Annotated[
+    Annotated[StudentConfig, Tag("student")] | Annotated[ParallelWaveNetConfig, Tag("parallel-wavenet")],
+    Discriminator(_kind),
+]
+"""For few cores, or as it was published: by `kind`."""
+
+
 class DistillationRecipe(Recipe):
     """Everything that decides the distilled student."""
 
-    teacher: Path = Field(description="its checkpoint")
-    begin_with: Path = Field(description="a student whose pitch reader and linear flow the run begins with")
-    model: StudentConfig
+    teacher: Path = Field(description="a voice's name, or its checkpoint")
+    begin_with: Path | None = Field(
+        default=None,
+        description="a student, name or checkpoint, that the run begins with",
+    )
+    conditioning: Literal["own", "teacher"] = Field(
+        default="teacher", description="how what reads the mel begins: as the teacher's, where that is alike"
+    )
+    model: StudentChoice
     segments: SegmentConfig = SegmentConfig(batch=2, frames=32)
     loss: DistillationLossConfig = DistillationLossConfig()
     flow: TrainerConfig
     listen_seconds: float = Field(default=2.0, ge=0, description="of a held-out recording, for TensorBoard")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DistillationRecipe":
+        if isinstance(self.model, StudentConfig) and self.begin_with is None:
+            raise ValueError(
+                "begin_with: name a student that has learned to read pitch: vocoder train student makes one"
+            )
+        return self
 
 
 class DistillationTask(Task):
@@ -73,7 +99,7 @@ class DistillationTask(Task):
 
     def __init__(
         self,
-        student: Student,
+        student: Student | ParallelWaveNet,
         teacher: AutoregressiveVocoder,
         segments: Segments,
         held_out: Batch,
@@ -144,14 +170,12 @@ class DistillationTask(Task):
             terms["spectral"] = energy_distance(self.distance, samples, wanted, config.repulsion)
         return terms
 
-    def _conditions(self, batch: Batch, generator: torch.Generator) -> Conditions:
-        pulses = self.student.start([0] * len(batch.mel), 1.0).pulses
-        phase = torch.rand(pulses.phase.shape, generator=generator, dtype=torch.float64)
+    def _conditions(self, batch: Batch, generator: torch.Generator) -> Any:
         frames = self._around(batch.mel, self.student.left_context, self.student.lookahead_frames)
-        return self.student.conditions(frames, pulses._replace(phase=phase.to(self.device)))[0]
+        return self.student.draw_conditions(frames, generator)
 
     def _render(
-        self, conditions: Conditions, like: Tensor, generator: torch.Generator
+        self, conditions: Any, like: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Audio, its log-scales, and the noise that it was made from."""
         uniform = torch.rand(like.shape, generator=generator, dtype=torch.float64)
@@ -206,15 +230,22 @@ def distil(
     deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
     torch.manual_seed(recipe.flow.seed)
     spec = mel_spec(recipe.dialect)
-    student, teacher = Student(recipe.model, spec), load_teacher(recipe.teacher)
+    student: Any = MODELS[recipe.model.kind][0](recipe.model, spec)
+    teacher = load_teacher(recipe.teacher)
     if teacher.mel_spec != spec:
         raise ConfigError(f"teacher: {recipe.teacher} reads other mels than dialect {recipe.dialect}")
-    begin_with(student, recipe.begin_with)
-    student.pitch.requires_grad_(False)
+    begun: list[str] = []
+    if recipe.conditioning == "teacher":
+        begun = share_conditioning(student, teacher)
+    if recipe.begin_with is not None:
+        begin_with(student, recipe.begin_with)
+    low, high = PITCH_RANGE
+    if isinstance(student, Student):
+        student.pitch.requires_grad_(False)
+        low, high = student.pitch.low, student.pitch.high
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
-    low, high = student.pitch.low, student.pitch.high
     clips = load_clips(recordings, recipe.data, spec.sample_rate, low, high, progress=progress)
     if len(clips) < 2:
         raise ConfigError(
@@ -236,14 +267,28 @@ def distil(
     learning.use_average()
     path = folder / f"{recipe.name}.safetensors"
     record = training_record(recipe, clips, data_hash, spec.sample_rate, {"flow": learning})
-    digest = hashlib.sha256(recipe.teacher.read_bytes()).hexdigest()
-    record["teacher"] = {"name": recipe.teacher.stem, "sha256": digest}
+    digest = hashlib.sha256(voice_path(recipe.teacher).read_bytes()).hexdigest()
+    record["teacher"] = {"name": recipe.teacher.stem, "sha256": digest, "conditioning": begun}
     return save_voice(path, student, recipe, record)
+
+
+def share_conditioning(student: Vocoder, teacher: Vocoder) -> list[str]:
+    """Let what reads the mel begin as the teacher's, where it has the same sizes; returns which did."""
+    shared = []
+    for name in ("conditioning", "upsampler"):
+        own, other = getattr(student, name, None), getattr(teacher, name, None)
+        if own is None or other is None:
+            continue
+        weights = {key: value.shape for key, value in other.state_dict().items()}
+        if weights == {key: value.shape for key, value in own.state_dict().items()}:
+            own.load_state_dict(other.state_dict())
+            shared.append(name)
+    return shared
 
 
 def load_teacher(path: Path) -> AutoregressiveVocoder:
     """The teacher in evaluation mode, its weights frozen; raises `ConfigError` for another kind of model."""
-    model = load_checkpoint(path)
+    model = load_checkpoint(voice_path(path))
     if not isinstance(model, AutoregressiveVocoder) or model.likelihood != "exact":
         raise ConfigError(
             f"teacher: {path} holds a {model.kind}, which has no density of 16-bit samples to learn from"

@@ -15,7 +15,7 @@ from training.data.segments import Batch, Clip, SegmentConfig, Segments
 from training.distributed import Share, share
 from training.run_log import Listening
 from training.trainer import PLACES, Trainer, TrainerConfig
-from vocoder.checkpoints import load_checkpoint, save_checkpoint
+from vocoder.checkpoints import load_checkpoint, save_checkpoint, voice_path
 from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
 from vocoder.errors import ConfigError
@@ -74,13 +74,13 @@ def claim_folder(folder: Path, recipe: Recipe, data_hash: str) -> None:
 
 
 def begin_with(model: Vocoder, path: Path) -> None:
-    """Give `model` the weights of a checkpoint, say of a voice to be adapted; what that lacks stays as it is.
+    """Give `model` the weights of a voice or checkpoint, to be adapted say; what that lacks stays as it is.
 
     Raises:
-        CheckpointError: no checkpoint there.
+        CheckpointError, UnknownVoice: no checkpoint there.
         ConfigError: weights that the model has no place for, or in another shape.
     """
-    weights, own = load_checkpoint(path).state_dict(), model.state_dict()
+    weights, own = load_checkpoint(voice_path(path)).state_dict(), model.state_dict()
     wrong = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
     if wrong:
         raise ConfigError(

@@ -95,9 +95,7 @@ class FilterTask(Task):
         self.distance.to(device)
 
     def _distance(self, batch: Batch, repulsion: float, generator: torch.Generator) -> Tensor:
-        pulses = self.student.start([0] * len(batch.mel), 1.0).pulses
-        phase = torch.rand(pulses.phase.shape, generator=generator, dtype=torch.float64).to(self.device)
-        conditions, _ = self.student.conditions(batch.mel, pulses._replace(phase=phase))
+        conditions = self.student.draw_conditions(batch.mel, generator)
         count = 1 if repulsion == 0 else 2
         samples = [self._speak(conditions, batch.audio, generator) for _ in range(count)]
         warm = self.student.mel_spec.hop_length * 2  # the filters begin without a past: not compared

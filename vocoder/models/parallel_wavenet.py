@@ -86,9 +86,6 @@ class ParallelWaveNet(Vocoder):
         self.upsampler = MelUpsampler(mel_spec.num_mels, **config.upsampler.model_dump())
         self.transform = Affine()
         self.conditioners = nn.ModuleList(self._conditioner(sizes) for sizes in config.flows)
-        self.flow = Chain(
-            [IAF(conditioner, transform=self.transform) for conditioner in self.conditioners]  # type: ignore[arg-type]
-        )
         self.left_context, self.right_context = self.upsampler.left_context, self.upsampler.right_context
 
     def _conditioner(self, sizes: GroupFlowConfig) -> GuidedWaveNet:
@@ -102,6 +99,12 @@ class ParallelWaveNet(Vocoder):
             variance_preserving=True,
             **sizes.model_dump(exclude={"layers"}),
         )
+
+    @property
+    def flow(self) -> Chain:
+        """Audio over `level` `[B, 1, T]` to noise, given the conditions."""
+        flows = [IAF(conditioner, transform=self.transform) for conditioner in self.conditioners]  # type: ignore[arg-type]
+        return Chain(flows)
 
     @property
     def lookahead_frames(self) -> int:

@@ -61,6 +61,7 @@ class GroupFlowConfig(Config):
 class StudentConfig(Config):
     """Sizes of the student; `num_taps` and `noise_cepstrum` in samples, `num_bands` a source."""
 
+    kind: Literal["student"] = Field(default="student", exclude=True)
     pitch: FrameNetworkConfig = FrameNetworkConfig()
     filters: FrameNetworkConfig = FrameNetworkConfig()
     num_bands: int = Field(default=128, ge=2)
