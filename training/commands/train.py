@@ -90,3 +90,29 @@ def waveglow(
         path = train_waveglow(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
     if own.first:
         show(f"voice: {path}" if path else "stopped before the last step: run the same command to go on")
+
+
+@app.command()
+def classifier(
+    config: Annotated[Path, typer.Argument(help="recipe, for example configs/recipe/classifier.yaml")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key.path=value, for example data.root=data")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="folder [default: runs/NAME]")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="stop (and save) after this long")] = None,
+) -> None:
+    """Train the phone classifier of the perceptual loss; needs transcripts, and pocketsphinx to align them.
+
+    Run the same command again to go on after a stop or a crash.
+
+    Example: vocoder train classifier configs/recipe/classifier.yaml data.root=recordings
+    """
+    from training.distributed import joined
+    from training.recipes.classifier import ClassifierRecipe, train_classifier
+    from vocoder.config import read_config
+
+    recipe = read_config(ClassifierRecipe, config, overrides or [])
+    with joined(recipe.device) as own:
+        path = train_classifier(recipe, output or Path("runs") / recipe.name, max_minutes=max_minutes)
+    if own.first:
+        show(f"classifier: {path}" if path else "stopped before the last step: run the same command to go on")

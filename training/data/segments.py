@@ -146,7 +146,7 @@ def load_clips(
         for r, (rate, audio, pitch) in zip(recordings, loaded, strict=True)
         if rate >= config.min_sample_rate
     ]
-    gains = _speaker_gains([(r.speaker, audio) for r, audio, _ in kept], config.level_db, sample_rate)
+    gains = speaker_gains([(r.speaker, audio) for r, audio, _ in kept], config.level_db, sample_rate)
     return [
         Clip(r.speaker, np.rint(np.clip(audio * gains[r.speaker], -1, 1) * 32767).astype(np.int16), pitch)
         for r, audio, pitch in kept
@@ -162,9 +162,10 @@ def _load(
     return rate, wave, pitch_track(wave, sample_rate, cache, low, high)
 
 
-def _speaker_gains(
+def speaker_gains(
     clips: list[tuple[str, NDArray[np.float32]]], level_db: float, sample_rate: int
 ) -> dict[str, float]:
+    """What brings the median clip of each speaker to the active level wanted."""
     levels: dict[str, list[float]] = {}
     for speaker, audio in clips:
         levels.setdefault(speaker, []).append(active_level(torch.from_numpy(audio), sample_rate))

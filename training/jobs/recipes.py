@@ -24,6 +24,9 @@ RECIPES = {
     "student": Entry("training.recipes.student:StudentRecipe", "training.recipes.student:train_student"),
     "teacher": Entry("training.recipes.teacher:TeacherRecipe", "training.recipes.teacher:train_teacher"),
     "waveglow": Entry("training.recipes.waveglow:WaveGlowRecipe", "training.recipes.waveglow:train_waveglow"),
+    "classifier": Entry(
+        "training.recipes.classifier:ClassifierRecipe", "training.recipes.classifier:train_classifier"
+    ),
     "distillation": Entry(
         "training.recipes.distillation:DistillationRecipe", "training.recipes.distillation:distil"
     ),

@@ -15,6 +15,8 @@ from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, SegmentConfig, Segments, load_clips
 from training.distributed import step_generator
 from training.losses.distillation import Estimator, contrastive, divergence
+from training.losses.perceptual import PerceptualForm, PerceptualLoss
+from training.losses.phone_classifier import PhoneClassifier, load_classifier
 from training.losses.power import Form, PowerLoss
 from training.losses.spectral import SpectralDistance, energy_distance
 from training.recipes.run import (
@@ -51,6 +53,8 @@ class DistillationLossConfig(Config):
     ceiling: float = Field(default=10.0, gt=0, description="nats at which the contrastive term is cut off")
     power: float = Field(default=0.0, ge=0)
     power_form: Form = "average"
+    perceptual: float = Field(default=0.0, ge=0, description="needs a classifier")
+    perceptual_form: PerceptualForm = "style"
     spectral: float = Field(default=1.0, ge=0, description="energy distance of spectra and mels")
     repulsion: float = Field(
         default=1.0, ge=0, le=1, description="1: generalized energy distance, 0: distance"
@@ -76,6 +80,9 @@ class DistillationRecipe(Recipe):
         default=None,
         description="a student, name or checkpoint, that the run begins with",
     )
+    classifier: Path | None = Field(
+        default=None, description="checkpoint of a phone classifier, for the perceptual loss"
+    )
     conditioning: Literal["own", "teacher"] = Field(
         default="teacher", description="how what reads the mel begins: as the teacher's, where that is alike"
     )
@@ -90,6 +97,11 @@ class DistillationRecipe(Recipe):
         if isinstance(self.model, StudentConfig) and self.begin_with is None:
             raise ValueError(
                 "begin_with: name a student that has learned to read pitch: vocoder train student makes one"
+            )
+        if (self.loss.perceptual > 0) != (self.classifier is not None):
+            raise ValueError(
+                f"classifier: give the checkpoint of one where loss.perceptual is above 0, and only there; "
+                f"loss.perceptual is {self.loss.perceptual:g}, classifier {self.classifier}"
             )
         return self
 
@@ -106,6 +118,7 @@ class DistillationTask(Task):
         loss: DistillationLossConfig,
         seed: int,
         speech: Float[Tensor, "sample"] | None = None,
+        classifier: PhoneClassifier | None = None,
     ) -> None:
         self.model = self.student = student
         self.teacher, self.segments, self.held_out = teacher, segments, held_out
@@ -113,6 +126,7 @@ class DistillationTask(Task):
         self.warm = 2 * student.mel_spec.hop_length  # the flows begin there without their past: not counted
         self.distance = SpectralDistance(student.mel_spec)
         self.power = PowerLoss(student.sample_rate, loss.power_form)
+        self.perceptual = PerceptualLoss(classifier, loss.perceptual_form) if classifier else None
         self.left = max(student.left_context, teacher.left_context)
         self.right = max(student.lookahead_frames, teacher.lookahead_frames)
 
@@ -120,7 +134,8 @@ class DistillationTask(Task):
         generator = step_generator(self.seed, step)
         terms = self._terms(self.segments.batch(self.seed, step).to(self.device), generator)
         total = self.config.divergence * terms["contrasted"]
-        total = total + self.config.power * terms["power"] + self.config.spectral * terms["spectral"]
+        for name in ("power", "perceptual", "spectral"):
+            total = total + getattr(self.config, name) * terms[name]
         return total, {name: value.item() for name, value in terms.items()}
 
     @torch.no_grad()
@@ -135,6 +150,11 @@ class DistillationTask(Task):
 
     def listen(self) -> Listening | None:
         return None if self.speech is None else speak(self.student, self.speech)
+
+    def to(self, device: torch.device) -> None:
+        for part in (self.student, self.teacher, self.distance, self.power, self.perceptual):
+            if part is not None:
+                part.to(device)
 
     def _terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         config, conditions = self.config, self._conditions(batch, generator)
@@ -162,6 +182,9 @@ class DistillationTask(Task):
                 terms["contrasted"], terms["wrong_mel"] = held.mean(), other.mean()
         wanted = batch.audio[:, self.warm :]
         terms["power"] = self.power(audio[:, self.warm :], wanted) if config.power else zero
+        terms["perceptual"] = zero
+        if self.perceptual is not None:
+            terms["perceptual"] = self.perceptual(audio[:, self.warm :], wanted)
         terms["spectral"] = zero
         if config.spectral:
             samples = [audio[:, self.warm :]]
@@ -260,7 +283,15 @@ def distil(
         right=max(student.lookahead_frames, teacher.lookahead_frames),
     )
     speech = held_out_speech(clips, spec, recipe.listen_seconds)
-    task = DistillationTask(student, teacher, segments, held_out, recipe.loss, recipe.flow.seed, speech)
+    classifier = load_classifier(recipe.classifier) if recipe.classifier is not None else None
+    if classifier is not None and classifier.config.sample_rate != spec.sample_rate:
+        raise ConfigError(
+            f"classifier: {recipe.classifier} hears {classifier.config.sample_rate} Hz, the student speaks "
+            f"{spec.sample_rate} Hz: train one with model.sample_rate={spec.sample_rate}"
+        )
+    task = DistillationTask(
+        student, teacher, segments, held_out, recipe.loss, recipe.flow.seed, speech, classifier
+    )
     learning = Trainer(task, recipe.flow, folder / "flow")
     if not learning.run(max_minutes=(deadline - time.monotonic()) / 60, progress=progress):
         return None

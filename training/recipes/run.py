@@ -28,7 +28,7 @@ HELD_OUT = 40  # every fortieth clip is kept out of training
 class Recipe(Config):
     """What the recipes of all models have in common."""
 
-    files: ClassVar[tuple[str, ...]] = ("begin_with", "teacher")
+    files: ClassVar[tuple[str, ...]] = ("begin_with", "classifier", "teacher")
     """Fields, where a recipe has them, that name checkpoints on this machine."""
 
     name: str = Field(description="of the voice")

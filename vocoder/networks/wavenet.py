@@ -105,6 +105,13 @@ class WaveNet(nn.Module):
     ) -> Float[Tensor, "batch out time"]:
         return self._run(x, context, None)
 
+    def activations(
+        self, x: Float[Tensor, "batch in time"], context: Tensor | None = None
+    ) -> tuple[Float[Tensor, "batch out time"], list[Tensor]]:
+        """The output, and tanh(a) · σ(b) of every layer: the maps of features in which a signal is seen."""
+        seen: list[Tensor] = []
+        return self._run(x, context, None, seen), seen
+
     def initial_state(self, like: Float[Tensor, "batch in time"]) -> State:
         """The state before the first chunk: silence."""
         shapes = [(like.shape[0], self.residual_channels, (self.kernel_size - 1) * d) for d in self.dilations]
@@ -129,8 +136,14 @@ class WaveNet(nn.Module):
             if parametrize.is_parametrized(module, "weight"):
                 parametrize.remove_parametrizations(module, "weight")
 
-    def _run(self, x: Tensor, context: Tensor | None, state: State | None) -> Tensor:
-        """All layers; a state that is given is brought up to date in place."""
+    def _run(
+        self,
+        x: Tensor,
+        context: Tensor | None,
+        state: State | None,
+        seen: list[Tensor] | None = None,
+    ) -> Tensor:
+        """All layers; a state that is given is brought up to date in place, `seen` gets the activations."""
         contexts = self._contexts(context, x)
         h, skips = self.first(x), 0.0
         for i, (gate, mix) in enumerate(zip(self.gates, self.mixes, strict=True)):
@@ -138,7 +151,10 @@ class WaveNet(nn.Module):
             if contexts:
                 gated = gated + self._at_rate(contexts[i])
             a, b = gated.chunk(2, dim=1)
-            mixed = mix(torch.tanh(a) * torch.sigmoid(b))
+            active = torch.tanh(a) * torch.sigmoid(b)
+            if seen is not None:
+                seen.append(active)
+            mixed = mix(active)
             if self.skip_channels:
                 skips = skips + mixed[:, -self.skip_channels :]
             if mixed.shape[1] > self.skip_channels:
