@@ -17,6 +17,7 @@ from server.problems import Problem
 from server.settings import Settings
 from server.transfer import AudioStream
 from vocoder.audio import Encoder, encoder
+from vocoder.inference.denoiser import MAX_STRENGTH, Denoised, denoised
 from vocoder.inference.engine import Engine
 from vocoder.inference.speech import Speech
 from vocoder.mel import MelSpec
@@ -39,6 +40,12 @@ class Manner(BaseModel):
     seed: int = Field(default=0, ge=0, le=MAX_SEED, description="the same seed gives the same samples")
     temperature: float | None = Field(
         default=None, ge=0, le=MAX_TEMPERATURE, description="scale of the noise; by default the voice's own"
+    )
+    denoise: float = Field(
+        default=0.0,
+        ge=0,
+        le=MAX_STRENGTH,
+        description="how much of what the voice says of silence is taken off; 0.1 to 1 for WaveGlow",
     )
 
 
@@ -83,7 +90,8 @@ async def answer(request: Request, utterance: Utterance, manner: Manner) -> Audi
     name = audio_format(request, manner)
     async with AsyncExitStack() as resources:
         await resources.enter_async_context(engine.admit())
-        outgoing = encoder(name, utterance.voice.sample_rate, utterance.num_samples)
+        plain = encoder(name, utterance.voice.sample_rate, utterance.num_samples)
+        outgoing = await engine.run(denoised, plain, utterance.voice, manner.denoise)
         speech = engine.speech(
             utterance.voice, seed=manner.seed, temperature=manner.temperature, then=outgoing.encode
         )
@@ -103,7 +111,7 @@ async def answer(request: Request, utterance: Utterance, manner: Manner) -> Audi
 
 
 async def _encoded(
-    engine: Engine, speech: Speech[bytes], utterance: Utterance, outgoing: Encoder
+    engine: Engine, speech: Speech[bytes], utterance: Utterance, outgoing: Encoder | Denoised
 ) -> AsyncGenerator[bytes]:
     async with aclosing(speech.speak(utterance.mel)) as blocks:
         async for data in blocks:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from server.problems import PROBLEMS, Problem
 from server.speaking import AudioFormat
+from vocoder.inference.denoiser import MAX_STRENGTH
 from vocoder.models.base import MAX_TEMPERATURE
 from vocoder.noise import MAX_SEED
 
@@ -31,6 +32,7 @@ class Start(BaseModel):
     format: AudioFormat = "pcm"
     seed: int = Field(default=0, ge=0, le=MAX_SEED, strict=True)
     temperature: float | None = Field(default=None, ge=0, le=MAX_TEMPERATURE)
+    denoise: float = Field(default=0.0, ge=0, le=MAX_STRENGTH)
     api_key: str | None = Field(default=None, description="for browsers, which cannot send the header")
 
 

@@ -5,7 +5,9 @@ import asyncio
 import torch
 
 from server.streams.inbox import Taken
+from server.streams.messages import Start
 from vocoder.audio import encoder
+from vocoder.inference.denoiser import denoised
 from vocoder.inference.engine import Engine
 from vocoder.models import Vocoder
 
@@ -13,12 +15,12 @@ from vocoder.models import Vocoder
 class Turn:
     """Speaks what is taken from the inbox; the same frames give the samples of the offline call."""
 
-    def __init__(
-        self, engine: Engine, voice: Vocoder, audio_format: str, *, seed: int, temperature: float | None
-    ) -> None:
+    def __init__(self, engine: Engine, voice: Vocoder, start: Start) -> None:
         self._engine, self._voice = engine, voice
-        self._encoder = encoder(audio_format, voice.sample_rate)
-        self.speech = engine.speech(voice, seed=seed, temperature=temperature, then=self._encoder.encode)
+        self._encoder = denoised(encoder(start.format, voice.sample_rate), voice, start.denoise)
+        self.speech = engine.speech(
+            voice, seed=start.seed, temperature=start.temperature, then=self._encoder.encode
+        )
         self.addressed: float | None = None  # when the first frames came, in seconds of the monotonic clock
 
     @property

@@ -14,6 +14,7 @@ from server.listen import bind, make_server, url_of
 from server.settings import Settings
 from vocoder.audio import read, to_pcm16
 from vocoder.checkpoints import load
+from vocoder.inference.denoiser import Denoiser
 from vocoder.mel import MelFrontend
 from vocoder.mel.files import encode_mel
 
@@ -27,8 +28,9 @@ class Utterance(NamedTuple):
     mel: torch.Tensor
     npy: bytes
 
-    def samples(self, **options) -> torch.Tensor:
-        return to_pcm16(load(self.voice).synthesize(self.mel, **options))
+    def samples(self, *, denoise=0.0, **options) -> torch.Tensor:
+        voice = load(self.voice)
+        return to_pcm16(Denoiser.of(voice)(voice.synthesize(self.mel, **options), denoise))
 
 
 @pytest.fixture

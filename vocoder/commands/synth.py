@@ -31,6 +31,12 @@ def synth(
     temperature: Annotated[
         float | None, typer.Option(help="Scale of the noise. [default: the voice's]")
     ] = None,
+    denoise: Annotated[
+        float,
+        typer.Option(
+            help="How much of the voice's own tone in silence is taken off; say 0.1.", min=0, max=10
+        ),
+    ] = 0.0,
     dialect: Annotated[
         str | None, typer.Option(help="Analysis that made the mel. [default: what it says, or the voice's]")
     ] = None,
@@ -58,6 +64,7 @@ def synth(
         progress,
         write_output,
     )
+    from vocoder.inference.denoiser import denoised
     from vocoder.inference.streaming import synthesize_blocks
 
     torch.set_num_threads(1)  # the blocks are too small to share: more threads only wait for each other
@@ -65,7 +72,7 @@ def synth(
     audio_format = choose_by_suffix(output, ENCODERS, "wav")
     model = load(voice or DEFAULT_VOICE, device=device)
     mel, num_samples = _mel_of(source, model.mel_spec, dialect)
-    outgoing = encoder(audio_format, model.sample_rate, num_samples)
+    outgoing = denoised(encoder(audio_format, model.sample_rate, num_samples), model, denoise)
     began = time.perf_counter()
     with progress("synthesizing", num_samples) as advance:
 
@@ -84,6 +91,7 @@ def synth(
                 "voice": voice or DEFAULT_VOICE,
                 "seed": seed,
                 "temperature": model.check_temperature(temperature),
+                "denoise": denoise,
                 "frames": mel.shape[1],
                 "samples": num_samples,
                 "sample_rate": model.sample_rate,

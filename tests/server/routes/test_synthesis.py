@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from vocoder.audio import read
+from vocoder.inference.denoiser import Denoiser
 from vocoder.mel import DIALECTS, dialect_of
 from vocoder.mel.files import encode_mel
 
@@ -26,6 +27,18 @@ def test_audio_is_that_of_the_library(client, utterance, decode, voice):
     response = client.post(URL, content=spoken.npy, headers=NPY, params=query)
     assert response.status_code == 200
     assert close(decode(response), spoken.samples(seed=7, temperature=0.5))
+
+
+def test_what_the_voice_says_of_silence_can_be_taken_off(client, utterance, decode, monkeypatch):
+    humming = Denoiser(torch.full((513,), 0.5))  # these voices are silent in silence
+    monkeypatch.setattr(Denoiser, "of", lambda *_: humming)
+    spoken = utterance(60)
+    heard = decode(client.post(URL, content=spoken.npy, headers=NPY, params={"seed": 7, "denoise": 2.5}))
+    assert close(heard, spoken.samples(seed=7, denoise=2.5))
+    assert not close(heard, spoken.samples(seed=7))
+    refused = client.post(URL, content=spoken.npy, headers=NPY, params={"denoise": 11})
+    assert refused.status_code == 422
+    assert "denoise" in refused.text
 
 
 def test_headers_say_what_is_spoken(client, utterance):
