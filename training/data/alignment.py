@@ -50,7 +50,7 @@ def transcripts(folder: Path) -> dict[str, str]:
     """Names of recordings, without suffix, and what is said: `id` and `transcript` of `metadata.csv`.
 
     Raises:
-        InputError: no such file, or without these columns.
+        InputError: no such file, one that is not UTF-8, or without these columns.
     """
     path = folder / "metadata.csv"
     try:
@@ -58,6 +58,8 @@ def transcripts(folder: Path) -> dict[str, str]:
             rows = list(csv.DictReader(file, delimiter="|", quoting=csv.QUOTE_NONE))
     except OSError as error:
         raise InputError(f"transcripts: cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"transcripts: {path} must be UTF-8; byte {error.start} is not") from None
     if not rows or not {"id", "transcript"} <= rows[0].keys():
         raise InputError(f"transcripts: {path} needs a first line with id|transcript, and one a recording")
     return {row["id"]: row["transcript"] or "" for row in rows}
@@ -73,7 +75,7 @@ def align(audio: NDArray[np.float32], sample_rate: int, transcript: str, folder:
     """The alignment of a recording, out of the cache in `folder` if it is there.
 
     Raises:
-        Unalignable: a word that the dictionary lacks, or speech that is not what the transcript says.
+        Unalignable: no words, one that the dictionary lacks, or speech that is not what the transcript says.
         MissingExtra: pocketsphinx is not installed.
     """
     words = words_of(transcript)
@@ -90,9 +92,11 @@ def align(audio: NDArray[np.float32], sample_rate: int, transcript: str, folder:
 def _aligned(speech: NDArray[np.float32], words: list[str]) -> list[tuple[str, float]]:
     """Phones and their beginnings in seconds; what is between and around words is silence."""
     decoder = _decoder()
+    if not words:
+        raise Unalignable("transcript: none, or one without words")
     unknown = [word for word in words if decoder.lookup_word(word) is None]
-    if unknown or not words:
-        raise Unalignable(f"transcript: not in the dictionary: {', '.join(unknown) or 'no words'}")
+    if unknown:
+        raise Unalignable(f"transcript: not in the dictionary: {', '.join(unknown)}")
     pcm = np.rint(np.clip(speech, -1, 1) * 32767).astype(np.int16).tobytes()
     decoder.set_align_text(" ".join(words))
     _decode(decoder, pcm)

@@ -6,7 +6,7 @@ correlations over time, the Gram matrices
     G_ij = 1/T Σ_t a_i(t) a_j(t)
 
 (Gatys et al. 2016, eq. 3), so the same kinds of sounds must be there, wherever they are. Parallel WaveNet
-found the second the better (van den Oord et al. 2017, sec. 4.2).
+found the second the better (van den Oord et al. 2017, sec. 4).
 """
 
 from typing import Literal

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from training.data.alignment import PHONES, Alignment, Unalignable, align, transcripts
 from training.data.manifests import DataConfig, Recording, find_recordings, manifest_hash
 from training.data.segments import SegmentConfig, speaker_gains
-from training.distributed import share
+from training.distributed import Share, first_alone, share
 from training.losses.phone_classifier import PhoneClassifier, PhoneClassifierConfig, save_classifier
 from training.recipes.run import HELD_OUT, Recipe, claim_folder
 from training.trainer import Task, Trainer, TrainerConfig
@@ -56,11 +56,12 @@ class PhoneSegments:
         length = np.array([len(clip.audio) for clip in clips], dtype=np.float64)
         self.weights = length / length.sum()
 
-    def batch(self, seed: int, step: int) -> PhoneBatch:
+    def batch(self, seed: int, step: int, own: Share | None = None) -> PhoneBatch:
+        """The rows of a step's batch that are this process's, or `own`."""
         rng = np.random.default_rng([seed, step])
         drawn = [self._draw(rng) for _ in range(self.config.batch)]
-        own = [drawn[row] for row in share().rows(len(drawn))]
-        return PhoneBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*own, strict=True)))
+        rows = [drawn[row] for row in (own or share()).rows(len(drawn))]
+        return PhoneBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
 
     def _draw(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         clip = self.clips[rng.choice(len(self.clips), p=self.weights)]
@@ -94,24 +95,19 @@ class ClassifierTask(Task):
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
+        """Shares of held-out steps that are heard right: of all, of those not silent, of each phone there."""
         phones = self.held_out.phones.to(self.device)
         logits = self.classifier(self.held_out.audio.to(self.device)).logits
         right, spoken = (logits.argmax(dim=1) == phones).float(), phones > 0
-        return {
+        figures = {
             "valid_cross_entropy": F.cross_entropy(logits, phones).item(),
             "valid_accuracy": right.mean().item(),
-            "valid_accuracy_spoken": right[spoken].mean().item(),
         }
-
-    @torch.no_grad()
-    def accuracy_of_phones(self) -> dict[str, float]:
-        """Share of the held-out steps of each phone that are heard as it."""
-        logits = self.classifier(self.held_out.audio.to(self.device)).logits
-        heard, phones = logits.argmax(dim=1).cpu(), self.held_out.phones
-        return {
-            name: round((heard[phones == i] == i).float().mean().item(), 3)
-            for i, name in enumerate(PHONES)
-            if (phones == i).any()
+        if spoken.any():
+            figures["valid_accuracy_spoken"] = right[spoken].mean().item()
+        present = {name: phones == i for i, name in enumerate(PHONES)}
+        return figures | {
+            f"valid_accuracy_{name}": right[here].mean().item() for name, here in present.items() if here.any()
         }
 
 
@@ -131,14 +127,15 @@ def train_classifier(
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
-    clips, left_out = load_aligned(recordings, recipe.data, recipe.model.sample_rate, progress=progress)
+    with first_alone():
+        clips, left_out = load_aligned(recordings, recipe.data, recipe.model.sample_rate, progress=progress)
     if len(clips) < 2:
         why = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
         raise ConfigError(f"data: {len(clips)} recordings could be aligned, two are needed ({why})")
     rate, stride = recipe.model.sample_rate, classifier.stride
     train = [clip for i, clip in enumerate(clips) if i % HELD_OUT]
     plain = recipe.segments.model_copy(update={"batch": 32, "gain_db": 0.0, "speed": 0.0})
-    held_out = PhoneSegments(clips[::HELD_OUT], plain, rate, stride).batch(0, 0)
+    held_out = PhoneSegments(clips[::HELD_OUT], plain, rate, stride).batch(0, 0, Share())
     segments = PhoneSegments(train, recipe.segments, rate, stride)
     task = ClassifierTask(classifier, segments, held_out, recipe.flow.seed)
     learning = Trainer(task, recipe.flow, folder / "flow")
@@ -152,7 +149,7 @@ def train_classifier(
         "aligned": len(clips),
         "left_out": left_out,
         "cpu_seconds": round(learning.cpu_seconds),
-        "held_out": task.evaluate() | {"phones": task.accuracy_of_phones()},
+        "held_out": task.evaluate(),
         "curves": {"flow": learning.curve()},
     }
     path = folder / f"{recipe.name}.safetensors"
@@ -168,8 +165,8 @@ def load_aligned(
     texts = {folder: transcripts(folder) for folder in {r.path.parent for r in recordings}}
     loaded: list[tuple[Recording, NDArray[np.float32], Alignment]] = []
     left_out: dict[str, str] = {}
-    console = Console(stderr=True)
-    for recording in track(recordings, "aligning phones", console=console, disable=not progress):
+    console, shown = Console(stderr=True), progress and share().first
+    for recording in track(recordings, "aligning phones", console=console, disable=not shown):
         audio, rate = read(recording.path)
         wave = resample(audio, rate, sample_rate).numpy()
         text = texts[recording.path.parent].get(recording.path.stem, "")
@@ -177,6 +174,10 @@ def load_aligned(
             loaded.append((recording, wave, align(wave, sample_rate, text, config.cache / "phones")))
         except Unalignable as error:
             left_out[recording.path.stem] = str(error)
+    if shown:
+        console.print(f"{len(loaded)} of {len(recordings)} recordings aligned, {len(left_out)} left out")
+        for name, reason in left_out.items():
+            console.print(f"  {name}: {reason}", highlight=False)
     gains = speaker_gains([(r.speaker, wave) for r, wave, _ in loaded], config.level_db, sample_rate)
     clips = [AlignedClip(r.speaker, (wave * gains[r.speaker]).astype(np.float32), a) for r, wave, a in loaded]
     return clips, left_out

@@ -300,6 +300,9 @@ def distil(
     record = training_record(recipe, clips, data_hash, spec.sample_rate, {"flow": learning})
     digest = hashlib.sha256(voice_path(recipe.teacher).read_bytes()).hexdigest()
     record["teacher"] = {"name": recipe.teacher.stem, "sha256": digest, "conditioning": begun}
+    if recipe.classifier is not None:
+        digest = hashlib.sha256(recipe.classifier.read_bytes()).hexdigest()
+        record["classifier"] = {"name": recipe.classifier.stem, "sha256": digest}
     return save_voice(path, student, recipe, record)
 
 

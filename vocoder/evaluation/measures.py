@@ -16,6 +16,7 @@ from vocoder.evaluation.mos import DNSMOS_RATE, dnsmos
 from vocoder.evaluation.perceptual import PESQ_RATE, pesq_wb, stoi
 from vocoder.evaluation.pitch import f0_track, pitch_error
 from vocoder.evaluation.spectral import stft_distance
+from vocoder.evaluation.tones import tonal_artefacts
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,10 @@ FAMILIES = (
         ),
         _pitch,
         needs=("pyworld",),
+    ),
+    Family(
+        (Measure("tones", "tones", "dB", "lower", 1),),
+        lambda pair: (tonal_artefacts(pair.reference, pair.generated),),
     ),
     Family(
         (Measure("loudness_difference", "loudness", "LU", "zero", 2), Measure("lag", "lag", "ms", "zero", 1)),
