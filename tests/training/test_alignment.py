@@ -1,6 +1,7 @@
 """Phones laid over recordings: in order, without gaps, kept on disk; transcripts read, or refused."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,14 @@ from training.data.alignment import (
     PHONES,
     Alignment,
     Unalignable,
+    _decoder,
     _without_gaps,
     align,
     transcripts,
     words_of,
 )
-from training.recipes.classifier import ClassifierRecipe, train_classifier
 from vocoder.audio import read
-from vocoder.config import parse_config
-from vocoder.errors import ConfigError, InputError
+from vocoder.errors import InputError, MissingExtra
 
 CLIPS = Path(__file__).parent.parent / "data"
 SAID = "in being comparatively modern."
@@ -40,10 +40,10 @@ def test_every_time_has_a_phone():
     assert alignment.at(np.array([-1.0, 0.0, 0.05, 0.1, 0.29, 0.3, 9.0])).tolist() == [0, 0, 0, 5, 5, 7, 7]
 
 
-@pytest.mark.parametrize("text", [None, "", "name|text\na|b\n"])
+@pytest.mark.parametrize("text", [None, b"", b"name|text\na|b\n", b"id|transcript\na|caf\xe9\n"])
 def test_transcripts_that_are_none_are_refused(tmp_path, text):
     if text is not None:
-        (tmp_path / "metadata.csv").write_text(text)
+        (tmp_path / "metadata.csv").write_bytes(text)
     with pytest.raises(InputError, match="transcripts: "):
         transcripts(tmp_path)
 
@@ -51,6 +51,14 @@ def test_transcripts_that_are_none_are_refused(tmp_path, text):
 def test_transcripts_are_read(tmp_path):
     (tmp_path / "metadata.csv").write_text('id|transcript|extra\na|He said "so".|1\nb||2\n')
     assert transcripts(tmp_path) == {"a": 'He said "so".', "b": ""}
+
+
+def test_without_the_package_its_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    _decoder.cache_clear()
+    with pytest.raises(MissingExtra, match=r"vocoder\[align\]"):
+        align(np.zeros(16_000, dtype=np.float32), 16_000, SAID, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 class TestWithPocketsphinx:
@@ -72,41 +80,17 @@ class TestWithPocketsphinx:
         assert json.loads(kept.read_text())
         assert np.array_equal(align(audio.numpy(), rate, SAID, tmp_path).begins, alignment.begins)
 
-    @pytest.mark.parametrize("text", ["", "in being xqzzy modern"])
-    def test_what_cannot_be_aligned_says_why(self, tmp_path, text):
+    @pytest.mark.parametrize(
+        ("text", "why"),
+        [("", "without words"), ("in being xqzzy modern", "not in the dictionary: xqzzy$")],
+    )
+    def test_what_cannot_be_aligned_says_why(self, tmp_path, text, why):
         audio, rate = read(CLIPS / "LJ001-0002.flac")
-        with pytest.raises(Unalignable, match="not in the dictionary"):
+        with pytest.raises(Unalignable, match=why):
             align(audio.numpy(), rate, text, tmp_path)
+        assert not list(tmp_path.iterdir())
 
-    def test_a_classifier_learns_and_resumes_exactly(self, tmp_path):
-        recipe = self.recipe(tmp_path)
-        assert train_classifier(recipe, tmp_path / "run", max_minutes=0.0, progress=False) is None
-        path = train_classifier(recipe, tmp_path / "run", progress=False)
-        again = train_classifier(recipe, tmp_path / "other", progress=False)
-        logs = [(p.parent / "flow" / "metrics.jsonl").read_text().splitlines() for p in (path, again)]
-        figures = [[{**json.loads(line), "cpu_seconds": 0} for line in log] for log in logs]
-        assert figures[0] == figures[1]
-        evaluated = [line for line in figures[0] if "valid_accuracy" in line]
-        assert evaluated[-1]["valid_cross_entropy"] < np.log(len(PHONES))
-
-    def test_recordings_that_cannot_be_aligned_are_told(self, tmp_path):
-        recipe = self.recipe(tmp_path, "zzyzx")
-        with pytest.raises(ConfigError, match=r"0 recordings could be aligned.*zzyzx"):
-            train_classifier(recipe, tmp_path / "run", progress=False)
-
-    def recipe(self, root: Path, said: str = SAID) -> ClassifierRecipe:
-        lines = ["id|transcript"]
-        for name in ("one", "two"):
-            (root / f"{name}.flac").write_bytes((CLIPS / "LJ001-0002.flac").read_bytes())
-            lines.append(f"{name}|{said}")
-        (root / "metadata.csv").write_text("\n".join(lines))
-        (root / "list.txt").write_text("one\ntwo\n")
-        small = {"layers": 2, "channels": 8}
-        values = {
-            "name": "tiny",
-            "model": {"near": small, "far": small},
-            "data": {"root": root, "sources": [{"folder": ".", "list": "list.txt"}], "cache": root / "cache"},
-            "segments": {"batch": 2, "frames": 64},
-            "flow": {"steps": 6, "log_every": 1, "evaluate_every": 3, "save_every": 2},
-        }
-        return parse_config(ClassifierRecipe, values, "tiny")
+    def test_speech_that_is_too_short_for_its_transcript_is_refused(self, tmp_path):
+        audio, rate = read(CLIPS / "LJ001-0002.flac")
+        with pytest.raises(Unalignable, match="does not fit its transcript"):
+            align(audio[: rate // 10].numpy(), rate, SAID, tmp_path)

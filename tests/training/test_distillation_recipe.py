@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from training.jobs.recipes import validate
+from training.losses.phone_classifier import PhoneClassifier, PhoneClassifierConfig, save_classifier
 from training.recipes.distillation import DistillationRecipe, distil, health, share_conditioning
 from vocoder.checkpoints import load, read_info, save_checkpoint
 from vocoder.config import parse_config
-from vocoder.errors import ConfigError
+from vocoder.errors import CheckpointError, ConfigError
 from vocoder.mel import DIALECTS
 from vocoder.models import Student, StudentConfig, Teacher, TeacherConfig
 
@@ -115,6 +116,57 @@ def test_what_reads_the_mel_begins_as_the_teachers(root: Path) -> None:
 def test_a_student_that_reads_pitch_must_have_learned_it(root: Path) -> None:
     with pytest.raises(ConfigError, match="begin_with: name a student that has learned to read pitch"):
         recipe_of(root, begin_with=None)
+
+
+def classifier_of(root: Path, **changes: Any) -> Path:
+    stack = {"layers": 2, "channels": 6}
+    torch.manual_seed(0)
+    classifier = PhoneClassifier(
+        PhoneClassifierConfig.model_validate({"near": stack, "far": stack} | changes)
+    )
+    path = root / "classifier.safetensors"
+    save_classifier(path, classifier, {})
+    return path
+
+
+@pytest.mark.parametrize("form", ["features", "style"])
+def test_what_a_classifier_hears_is_a_term_of_its_own(root: Path, tmp_path: Path, form: str) -> None:
+    """With a weight of 1 and no other term it is the whole loss."""
+    classifier = classifier_of(tmp_path)
+    before = classifier.read_bytes()
+    alone = {"divergence": 0, "spectral": 0, "perceptual": 1, "perceptual_form": form}
+    path = distil(
+        recipe_of(root, loss=alone, classifier=classifier), tmp_path / "run", max_minutes=0.0, progress=False
+    )
+    assert path is None
+    path = distil(recipe_of(root, loss=alone, classifier=classifier), tmp_path / "run", progress=False)
+    assert path is not None
+    lines = [line for line in log_of(tmp_path / "run") if "loss" in line]
+    assert lines
+    assert all(line["perceptual"] == pytest.approx(line["loss"]) for line in lines)
+    assert all(line["gradient"] > 0 for line in lines)
+    assert any("valid_perceptual" in line for line in log_of(tmp_path / "run"))
+    assert classifier.read_bytes() == before
+    record = read_info(path).training
+    assert record["classifier"]["name"] == "classifier"
+    assert "classifier" not in record["recipe"]
+
+
+def test_the_perceptual_loss_and_its_classifier_come_together(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"classifier: give the checkpoint .* is 0\.5, classifier None"):
+        recipe_of(root, loss={"perceptual": 0.5})
+    with pytest.raises(ConfigError, match=r"classifier: .* only there"):
+        recipe_of(root, classifier=classifier_of(tmp_path))
+
+
+def test_a_classifier_of_another_rate_or_none_at_all_is_refused(root: Path, tmp_path: Path) -> None:
+    loss = {"perceptual": 1}
+    other = recipe_of(root, loss=loss, classifier=classifier_of(tmp_path, sample_rate=16_000))
+    with pytest.raises(ConfigError, match=r"classifier: .* hears 16000 Hz, the student speaks 22050 Hz"):
+        distil(other, tmp_path / "run", progress=False)
+    voice = recipe_of(root, loss=loss, classifier=root / "teacher.safetensors")
+    with pytest.raises(CheckpointError, match="holds none; vocoder train classifier makes one"):
+        distil(voice, tmp_path / "run", progress=False)
 
 
 @pytest.mark.parametrize("teacher", ["nobody", "/etc/passwd", "../teacher.safetensors"])

@@ -107,7 +107,9 @@ class ClassifierTask(Task):
             figures["valid_accuracy_spoken"] = right[spoken].mean().item()
         present = {name: phones == i for i, name in enumerate(PHONES)}
         return figures | {
-            f"valid_accuracy_{name}": right[here].mean().item() for name, here in present.items() if here.any()
+            f"valid_accuracy_{name}": right[here].mean().item()
+            for name, here in present.items()
+            if here.any()
         }
 
 
@@ -168,6 +170,9 @@ def load_aligned(
     console, shown = Console(stderr=True), progress and share().first
     for recording in track(recordings, "aligning phones", console=console, disable=not shown):
         audio, rate = read(recording.path)
+        if rate < config.min_sample_rate:
+            left_out[recording.path.stem] = f"{rate} Hz, below data.min_sample_rate"
+            continue
         wave = resample(audio, rate, sample_rate).numpy()
         text = texts[recording.path.parent].get(recording.path.stem, "")
         try:
