@@ -41,6 +41,7 @@ SIZES = {
         },
         "wavenet": SMALL,
     },
+    "mixtures": {"flows": 2, "coupling": "mixture", "components": 2, "wavenet": SMALL},
     "bounded": {"flows": 2, "log_scale_bound": 1.0, "upsampling_width": 1, "wavenet": SMALL},
 }
 

@@ -88,6 +88,17 @@ def test_bits_fall_and_the_voice_is_whole(recordings, tmp_path, precision):
     assert load(path).synthesize(torch.full((80, 4), -5.0)).isfinite().all()
 
 
+def test_flow_pp_goes_into_a_vocoder(recordings, tmp_path):
+    """Its coupling and its dequantization: the bits fall, the voice saved is without the latter."""
+    recipe = recipe_of(recordings, steps=12, optimizer={"lr": 5e-3, "warmup": 2})
+    model = recipe.model.model_copy(update={"coupling": "mixture", "components": 2})
+    recipe = recipe.model_copy(update={"model": model, "dequantization": "variational"})
+    path = train_waveglow(recipe, tmp_path, progress=False)
+    bits = [line["loss"] for line in log_of(tmp_path) if "loss" in line]
+    assert bits[-1] < bits[0]
+    assert load(path).synthesize(torch.full((80, 4), -5.0)).isfinite().all()
+
+
 def test_the_recipe_trains_the_model_of_the_config():
     recipe = read_config(WaveGlowRecipe, ROOT / "configs" / "recipe" / "waveglow.yaml")
     config = parse_config(

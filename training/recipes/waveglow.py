@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, SegmentConfig, Segments, load_clips
+from training.dequantization import STEP, AudioDequantization, Form
 from training.distributed import step_generator
 from training.recipes.run import (
     Recipe,
@@ -23,13 +24,10 @@ from training.recipes.run import (
 from training.recipes.teacher import PITCH_RANGE
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
-from vocoder.distributions import QuantizationGrid
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import WaveGlow, WaveGlowConfig
-
-PCM16 = QuantizationGrid(bits=16)
-STEP = 2 * PCM16.half_width
+from vocoder.noise import MAX_SEED
 
 
 class WaveGlowRecipe(Recipe):
@@ -37,9 +35,8 @@ class WaveGlowRecipe(Recipe):
 
     model: WaveGlowConfig = WaveGlowConfig()
     weight_norm: bool = Field(default=True, description="of the convolutions, while training")
-    dequantize: bool = Field(
-        default=True,
-        description="uniform noise of one step on 16-bit samples: no silence is infinitely likely",
+    dequantization: Form = Field(
+        default="uniform", description="of 16-bit samples: without noise silence is infinitely likely"
     )
     segments: SegmentConfig = SegmentConfig(batch=4, frames=64)
     flow: TrainerConfig
@@ -49,7 +46,7 @@ class WaveGlowRecipe(Recipe):
 
 
 class DensityTask(Task):
-    """Bits a sample by the density; dequantized, an upper bound of the exact ones (Theis et al. 2016)."""
+    """Bits a sample by the density; dequantized, an upper bound of the exact ones."""
 
     def __init__(
         self,
@@ -58,41 +55,44 @@ class DensityTask(Task):
         held_out: Batch,
         seed: int,
         *,
-        dequantize: bool = True,
+        dequantization: Form = "uniform",
         speech: Float[Tensor, "sample"] | None = None,
     ) -> None:
-        self.model = self.voice = voice
+        self.voice, self.spread = voice, AudioDequantization(dequantization)
+        self.model = nn.ModuleDict({"voice": voice, "dequantization": self.spread})
         self.segments, self.held_out, self.seed = segments, held_out, seed
-        self.dequantize, self.speech = dequantize, speech
+        self.speech = speech
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         batch = self.segments.batch(self.seed, step)
-        audio = self._spread(batch.audio, step_generator(self.seed, step))
-        return self._bits(audio.to(self.device), batch.mel.to(self.device)), {}
+        return self._bits(batch.audio, batch.mel, step_generator(self.seed, step)), {}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Bits a sample under the right mel, and under another's: the difference is what the mel tells."""
-        audio, mel = (
-            self._spread(self.held_out.audio, torch.Generator().manual_seed(0)).to(self.device),
-            self.held_out.mel.to(self.device),
+        audio, mel = self.held_out.audio, self.held_out.mel
+        bits, shuffled = (
+            self._bits(audio, heard, torch.Generator().manual_seed(0)).item()
+            for heard in (mel, mel.roll(1, dims=0))
         )
-        bits, shuffled = self._bits(audio, mel).item(), self._bits(audio, mel.roll(1, dims=0)).item()
         return {"valid_bits": bits, "valid_bits_shuffled_mel": shuffled}
 
     def listen(self) -> Listening | None:
         return None if self.speech is None else speak(self.voice, self.speech)
 
-    def _spread(self, audio: Tensor, generator: torch.Generator) -> Tensor:
-        """16-bit samples somewhere in their steps."""
-        if not self.dequantize:
-            return audio
-        return PCM16.centre(PCM16.index(audio)) + STEP * (torch.rand(audio.shape, generator=generator) - 0.5)
-
-    def _bits(self, audio: Tensor, mel: Tensor) -> Tensor:
-        z, log_det = self.voice.encode(audio, mel)
-        nats = (self.voice.log_prob_of_noise(z).sum(dim=1) + log_det) / z.shape[1]
+    def _bits(self, audio: Tensor, mel: Tensor, generator: torch.Generator) -> Tensor:
+        """Of the density of x + u over that of u, in steps of 16-bit PCM."""
+        spread, log_q = self.spread(audio.to(self.device), self._on_device(generator))
+        z, log_det = self.voice.encode(spread, mel.to(self.device))
+        nats = (self.voice.log_prob_of_noise(z).sum(dim=1) + log_det - log_q) / z.shape[1]
         return -(nats.mean() + math.log(STEP)) / math.log(2)
+
+    def _on_device(self, generator: torch.Generator) -> torch.Generator:
+        """A generator where the samples are, begun with a draw of this one."""
+        if self.device.type == "cpu":
+            return generator
+        seed = int(torch.randint(MAX_SEED, (), generator=generator))
+        return torch.Generator(self.device).manual_seed(seed)
 
 
 def train_waveglow(
@@ -119,7 +119,7 @@ def train_waveglow(
     segments, held_out = cut_segments(clips, spec, recipe.data, recipe.segments, **around)
     speech = held_out_speech(clips, spec, recipe.listen_seconds)
     task = DensityTask(
-        voice, segments, held_out, recipe.flow.seed, dequantize=recipe.dequantize, speech=speech
+        voice, segments, held_out, recipe.flow.seed, dequantization=recipe.dequantization, speech=speech
     )
     trainer = Trainer(task, recipe.flow, folder / "flow")
     if not trainer.run(max_minutes=max_minutes, progress=progress):

@@ -18,7 +18,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vocoder.errors import InputError
-from vocoder.flows import Affine, Chain, Flow, Inverse, InvertibleConv, Split, SplitCoupling, SqueezeTime
+from vocoder.flows import (
+    Affine,
+    Chain,
+    Elementwise,
+    Flow,
+    Inverse,
+    InvertibleConv,
+    MixtureCDF,
+    Split,
+    SplitCoupling,
+    SqueezeTime,
+)
 from vocoder.flows.linear_filter import FrameFilters
 from vocoder.flows.recursion import recursive_chunk
 from vocoder.mel import MelSpec
@@ -103,10 +114,10 @@ class WaveGlow(Vocoder):
     def _make_step(self, k: int, weight_norm: bool) -> GlowStep:
         config = self.config
         channels = config.channels(k)
-        kept = channels // 2
+        kept, transform = channels // 2, self._transform()
         network = WaveNet(
             kept,
-            2 * (channels - kept),
+            transform.num_parameters * (channels - kept),
             causal=False,
             kernel_size=config.wavenet.kernel_size,
             num_layers=config.wavenet.layers,
@@ -116,9 +127,14 @@ class WaveGlow(Vocoder):
             weight_norm=weight_norm,
         )
         swap = config.alternate and k % 2 == 1
-        coupling = SplitCoupling(network, num_kept=kept, swap=swap, transform=Affine(config.log_scale_bound))
+        coupling = SplitCoupling(network, num_kept=kept, swap=swap, transform=transform)
         leaving = config.early_size if k > 0 and k % config.early_every == 0 else 0
         return GlowStep(leaving, InvertibleConv(channels), coupling)
+
+    def _transform(self) -> Elementwise:
+        if self.config.coupling == "mixture":
+            return MixtureCDF(self.config.components)
+        return Affine(self.config.log_scale_bound)
 
     def remove_weight_norm(self) -> None:
         """Fold the norms into plain weights, as checkpoints keep them."""

@@ -34,6 +34,10 @@ class WaveGlowConfig(Config):
         default=False, description="every second coupling keeps the other half, as NVIDIA's first voice did"
     )
     wavenet: CouplingConfig = CouplingConfig()
+    coupling: Literal["affine", "mixture"] = Field(
+        default="affine", description="of each element; mixture: the mixture-of-logistics CDF of Flow++"
+    )
+    components: int = Field(default=4, ge=1, description="of the mixtures")
     log_scale_bound: float | None = Field(default=None, gt=0, description="of the couplings, in nats")
     upsampling_width: int = Field(default=4, ge=1, description="frames that reach a sample")
     context_channels: int | None = Field(
