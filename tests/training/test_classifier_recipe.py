@@ -128,11 +128,11 @@ def test_processes_share_a_batch_but_not_what_is_held_out(tmp_path):
 
 
 def test_what_is_left_out_is_counted_and_told(tmp_path, capsys):
-    recipe = recipe_of(tmp_path / "data", SAID, "in being zzyzx modern", SAID)
+    recipe = recipe_of(tmp_path / "data", SAID, "in being zzyzx, zzyzx modern", SAID)
     path = train_classifier(recipe, tmp_path / "run", progress=True)
     told = capsys.readouterr().err
     assert "2 of 3 recordings aligned, 1 left out" in told
-    assert "clip1: transcript: not in the dictionary: zzyzx" in told
+    assert "clip1: transcript: not in the dictionary: zzyzx\n" in told
     record = record_of(path)
     assert record["aligned"] == 2
     assert record["left_out"] == {"clip1": "transcript: not in the dictionary: zzyzx"}

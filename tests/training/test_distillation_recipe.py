@@ -176,6 +176,14 @@ def test_a_job_takes_installed_voices_and_no_files(root: Path, teacher: str) -> 
         validate("distillation", values, [root])
 
 
+def test_a_job_of_a_stranger_names_no_classifier(root: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(root, loss={"perceptual": 1}, classifier=classifier_of(tmp_path))
+    values = recipe.model_dump(mode="json") | {"teacher": "student", "begin_with": "student"}
+    with pytest.raises(ConfigError, match=r"^classifier: "):
+        validate("distillation", values, [root])
+    assert validate("distillation", values, None) is not None
+
+
 def test_a_whisper_is_seen_in_the_low_band() -> None:
     torch.manual_seed(0)
     hiss = torch.randn(2, 8192)

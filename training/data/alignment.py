@@ -94,7 +94,7 @@ def _aligned(speech: NDArray[np.float32], words: list[str]) -> list[tuple[str, f
     decoder = _decoder()
     if not words:
         raise Unalignable("transcript: none, or one without words")
-    unknown = [word for word in words if decoder.lookup_word(word) is None]
+    unknown = [word for word in dict.fromkeys(words) if decoder.lookup_word(word) is None]
     if unknown:
         raise Unalignable(f"transcript: not in the dictionary: {', '.join(unknown)}")
     pcm = np.rint(np.clip(speech, -1, 1) * 32767).astype(np.int16).tobytes()

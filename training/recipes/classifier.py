@@ -182,7 +182,7 @@ def load_aligned(
     if shown:
         console.print(f"{len(loaded)} of {len(recordings)} recordings aligned, {len(left_out)} left out")
         for name, reason in left_out.items():
-            console.print(f"  {name}: {reason}", highlight=False)
+            console.print(f"  {name}: {reason}", highlight=False, markup=False, soft_wrap=True)
     gains = speaker_gains([(r.speaker, wave) for r, wave, _ in loaded], config.level_db, sample_rate)
     clips = [AlignedClip(r.speaker, (wave * gains[r.speaker]).astype(np.float32), a) for r, wave, a in loaded]
     return clips, left_out
