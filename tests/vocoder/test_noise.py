@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from vocoder.errors import InputError
-from vocoder.noise import logistic_noise, normal_noise, philox, uniform_noise
+from vocoder.noise import counters, logistic_noise, normal_noise, philox, uniform_noise
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,10 @@ def test_moments() -> None:
 def test_bad_seed_is_named(seed: int) -> None:
     with pytest.raises(InputError, match="seed must be an integer"):
         normal_noise([seed], 0, 4)
+
+
+def test_the_compiled_loop_gives_the_words_of_the_tensors() -> None:
+    seeds, start = torch.tensor([0, 5, 2**62 + 7]), torch.tensor([0, 13, 4 * 2**32 - 3])
+    for length in (1, 2, 3, 4, 5, 1001):
+        loop = counters.philox_uniform(seeds, start, 1, length)
+        assert torch.equal(loop, counters.by_tensors(seeds, start, 1, length))

@@ -1,0 +1,54 @@
+"""Counter-based noise: the draw at audio sample t depends on (seed, t) alone.
+
+Not on chunking, batching, device or number of devices: that is what lets a stream give the very samples
+of the whole utterance, and a batch those of its single requests.
+"""
+
+from collections.abc import Sequence
+from operator import index
+from typing import SupportsIndex
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vocoder.errors import InputError
+from vocoder.noise.counters import philox_uniform
+
+MAX_SEED = 2**63 - 1
+
+Start = int | Int[Tensor, "batch"]
+
+
+def check_seed(seed: SupportsIndex) -> int:
+    """`seed` as a Python integer from 0 to 2^63 - 1; raises `InputError` for anything else."""
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= index(seed) <= MAX_SEED:
+        raise InputError(f"seed must be an integer from 0 to {MAX_SEED}, got {seed!r}")
+    return index(seed)
+
+
+def uniform_noise(
+    seeds: Sequence[int], start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
+) -> Float[Tensor, "batch length"]:
+    """Uniform draws in (0, 1), float64, for samples `start … start + length`, one row a seed.
+
+    `start` is one for all, or one a row. `lane` separates independent noises at the same sample. Raises
+    `InputError` for a bad seed.
+    """
+    keys = torch.tensor([check_seed(seed) for seed in seeds], dtype=torch.int64, device=device)
+    first = torch.as_tensor(start, dtype=torch.int64).to(device).expand(len(seeds))
+    return philox_uniform(keys, first, lane, length)
+
+
+def normal_noise(
+    seeds: Sequence[int], start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
+) -> Float[Tensor, "batch length"]:
+    """Standard normal draws, float32, by the inverse CDF of `uniform_noise`."""
+    return torch.special.ndtri(uniform_noise(seeds, start, length, lane=lane, device=device)).float()
+
+
+def logistic_noise(
+    seeds: Sequence[int], start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
+) -> Float[Tensor, "batch length"]:
+    """Standard logistic draws, float32, by the inverse CDF of `uniform_noise`."""
+    return torch.logit(uniform_noise(seeds, start, length, lane=lane, device=device)).float()
