@@ -100,6 +100,7 @@ dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_
 flow = ActNorm(2)
 flow.to_noise(10.0 * rank + torch.arange(8.0).view(4, 2))
 print(flow.shift.tolist(), flow.log_scale.tolist(), flush=True)
+dist.barrier()
 dist.destroy_process_group()
 """
 

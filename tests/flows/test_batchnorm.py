@@ -79,15 +79,20 @@ def test_gradients_flow_through_the_share_of_this_batch(trained):
 RANK = """
 import sys, torch, torch.distributed as dist
 from vocoder.flows.batchnorm import BatchNorm
+
+def whiten(rank, store):
+    torch.manual_seed(0)
+    x = torch.randn(8, 2, 3, dtype=torch.float64).add(torch.arange(8.0).view(8, 1, 1))
+    share = x[4 * rank : 4 * rank + 4].requires_grad_()
+    flow = BatchNorm(2).double()
+    z, log_det = flow.to_noise(share)
+    (z.pow(3).sum() + log_det.sum()).backward()
+    torch.save((z.detach(), share.grad, flow.running_variance), f"{store}-{rank}")
+
 rank, store = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
-torch.manual_seed(0)
-x = torch.randn(8, 2, 3, dtype=torch.float64).add(torch.arange(8.0).view(8, 1, 1))
-share = x[4 * rank : 4 * rank + 4].requires_grad_()
-flow = BatchNorm(2).double()
-z, log_det = flow.to_noise(share)
-(z.pow(3).sum() + log_det.sum()).backward()
-torch.save((z.detach(), share.grad, flow.running_variance), f"{store}-{rank}")
+whiten(rank, store)  # its graph holds the group: gone before the group is
+dist.barrier()
 dist.destroy_process_group()
 """
 

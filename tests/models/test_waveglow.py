@@ -41,6 +41,25 @@ SIZES = {
         },
         "wavenet": SMALL,
     },
+    "voiced": {
+        "group_size": 16,
+        "flows": 3,
+        "context_channels": 8,
+        "conditioning": {"hidden": 6, "layers": 2, "lookahead": 1},
+        "source": {
+            "pitch": {"hidden": 8, "layers": 3, "lookahead": 2},
+            "filters": {"hidden": 8, "layers": 3, "lookahead": 1},
+            "num_bands": 16,
+            "num_taps": 64,
+            "noise_cepstrum": 32,
+        },
+        "wavenet": SMALL,
+    },
+    "attention": {
+        "group_size": 16,
+        "flows": 2,
+        "wavenet": {**SMALL, "attention_heads": 2, "attention_reach": 5},
+    },
     "mixtures": {"flows": 2, "coupling": "mixture", "components": 2, "wavenet": SMALL},
     "bounded": {"flows": 2, "log_scale_bound": 1.0, "upsampling_width": 1, "wavenet": SMALL},
 }
@@ -52,6 +71,10 @@ def make(sizes: dict, **options) -> WaveGlow:
     model = WaveGlow(WaveGlowConfig.model_validate(sizes), NVIDIA, **options)
     for step in model.steps:
         torch.nn.init.normal_(step.network.head[-1].weight, std=0.3)
+        if step.network.attention is not None:
+            torch.nn.init.normal_(step.network.attention.gate.weight, std=0.3)
+    if model.source is not None:
+        torch.nn.init.normal_(model.guide.weight, std=0.1)
     return model.eval().requires_grad_(False)
 
 
@@ -84,7 +107,7 @@ def test_published_voices_see_96_frames_ahead() -> None:
     assert model.lookahead_frames == 96
 
 
-@pytest.mark.parametrize("name", ["cpu", "tiny"])
+@pytest.mark.parametrize("name", ["cpu", "tiny", "voiced"])
 def test_small_configs_speak(name: str, mel: Tensor) -> None:
     model = WaveGlow(read_config(WaveGlowConfig, CONFIGS / f"{name}.yaml"), NVIDIA)
     assert 4 * model.num_parameters() < 12 * 2**20, "a shipped voice has at most 12 MiB"
@@ -156,15 +179,27 @@ def test_encoding_and_decoding_are_inverse(model: WaveGlow, mel: Tensor) -> None
 def test_packed_sampling_is_the_chain_backwards(model: WaveGlow, mel: Tensor) -> None:
     groups = model.upsampler.num_groups(40)
     noise = normal_noise([0], 0, groups * model.config.group_size)
-    context = model._context(model._around(noise, mel[None]), noise.shape[1])
-    residual, _ = model.flow.to_data(noise[:, None], context)
-    if model.whitening is not None:
-        filters = model._filters(model._around(noise, mel[None]))
-        residual, _ = model.whitening.flow.to_data(residual, filters)
+    told = model.read(model.around(noise, mel[None]), noise.shape[1])
+    residual, _ = model.flow.to_data(noise[:, None], told.context)
+    if model.stage is not None:
+        residual, _ = model.stage.flow.to_data(residual, told.filters)
     assert torch.allclose(model.to_audio(noise, mel[None]), residual[:, 0], atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["early outputs", "whitened"])
+def test_decoding_takes_gradients_to_every_weight(name: str, mel: Tensor) -> None:
+    model = make(SIZES[name]).requires_grad_()
+    for weight in model.parameters():
+        if not weight.any():  # a last layer that begins at zero lets no gradient by
+            torch.nn.init.normal_(weight, std=0.02)
+    noise = normal_noise([0], 0, 40 * 256)
+    audio = model.decode(noise, model.read(model.around(noise, mel[None]), noise.shape[1]))
+    assert torch.allclose(audio, model.to_audio(noise, mel[None]), atol=1e-4)
+    audio.square().sum().backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+@pytest.mark.parametrize("name", ["early outputs", "whitened", "voiced"])
 def test_density_is_that_of_the_change_of_variables(name: str, mel: Tensor) -> None:
     model = make(SIZES[name] | {"sigma": 0.7}).double()
     audio, few = 0.1 * torch.randn(1, 35, dtype=torch.float64), mel[None, :, :1].double()
@@ -180,7 +215,8 @@ def test_bits_of_samples_add_up_to_the_density(model: WaveGlow, mel: Tensor) -> 
     length = 40 * 256 // model.config.group_size * model.config.group_size
     audio = model.synthesize(mel)[None, :length]
     bits = model.score(audio, mel[None])
-    expected = 15 * length - model.log_prob(audio, mel[None]) / math.log(2)
+    drift = model.drift_of(audio, model.around(audio, mel[None]))
+    expected = 15 * length - model.log_prob(audio, mel[None], drift) / math.log(2)
     assert bits.shape == audio.shape
     assert torch.allclose(bits.sum(dim=1), expected, rtol=1e-5)
 
@@ -266,6 +302,8 @@ def test_bad_input_is_named(mel: Tensor) -> None:
         ({"group_size": 4, "early_size": 2, "early_every": 1}, "at least 2 must be left"),
         ({"wavenet": {"kernel_size": 4}}, "kernel_size must be odd, got 4"),
         ({"group_size": 12, "context_channels": 8}, "do not divide the hop"),
+        ({"group_size": 12, "source": {}}, "where groups divide the hop of 256, got 12"),
+        ({"source": {}, "whitening": {}}, "two stages for one place"),
     ],
 )
 def test_sizes_that_cannot_be_are_named(sizes: dict, message: str) -> None:

@@ -86,3 +86,17 @@ def test_frame_network_reaches_as_far_as_it_says(lookahead: int) -> None:
 def test_interpolation_is_linear_between_knots_and_constant_beyond() -> None:
     matrix = interpolation_matrix(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0.0, 1.5, 3.0, 9.0]))
     assert torch.allclose(matrix @ torch.tensor([10.0, 20.0, 40.0]), torch.tensor([10.0, 15.0, 30.0, 40.0]))
+
+
+@pytest.mark.parametrize("lookahead", [0, 2, 4])
+@pytest.mark.parametrize("chunks", [[25], [1] * 25, [0, 3, 0, 14, 8]], ids=len)
+def test_frame_network_streams_the_outputs_of_the_whole(lookahead: int, chunks: list[int]) -> None:
+    torch.manual_seed(0)
+    network = FrameNetwork(3, 2, hidden=6, layers=4, lookahead=lookahead).double()
+    frames = torch.randn(2, 3, 25, dtype=torch.float64)
+    state, pieces = network.start(2), []
+    for chunk in frames.split(chunks, dim=2):
+        piece, state = network.stream(chunk, state)
+        pieces.append(piece)
+    torch.testing.assert_close(torch.cat(pieces, dim=2), network(frames))
+    assert all(held.shape[1] == 2 for held in state)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vocoder.errors import NotInvertible
 from vocoder.flows.base import Flow
+from vocoder.networks.of_weights import OfWeights
 
 Matrix = Float[Tensor, "channel channel"]
 
@@ -31,7 +32,7 @@ class InvertibleConv(Flow):
 
     def __init__(self, num_channels: int) -> None:
         super().__init__()
-        self._cache: tuple[Any, Tensor] | None = None
+        self._inverse = OfWeights(_inverse)
         self._set_up(random_rotation(num_channels))
 
     def _set_up(self, rotation: Matrix) -> None:
@@ -56,17 +57,14 @@ class InvertibleConv(Flow):
         return _multiply(self.inverse_matrix(), z), -self._log_det(z)
 
     def train(self, mode: bool = True) -> "InvertibleConv":
-        self._cache = None
+        self._inverse = OfWeights(_inverse)  # `weight.data` may have been written to, which nothing counts
         return super().train(mode)
 
     def inverse_matrix(self) -> Matrix:
         """W⁻¹, in float64; raises `NotInvertible`."""
         if self.training or torch.is_grad_enabled():
             return _invert(self.matrix())
-        state = [(weight.data_ptr(), weight._version) for weight in self.parameters()]
-        if self._cache is None or self._cache[0] != state:
-            self._cache = state, _invert(self.matrix())
-        return self._cache[1]
+        return self._inverse(self)
 
     def _log_det(self, x: Tensor) -> Tensor:
         num_positions = x[0, 0].numel()
@@ -110,6 +108,10 @@ def _multiply(matrix: Tensor, x: Tensor) -> Tensor:
         if x.dim() == 2:
             return x @ matrix.T
         return (matrix @ x.flatten(2)).view_as(x)
+
+
+def _inverse(convolution: InvertibleConv) -> Matrix:
+    return _invert(convolution.matrix())
 
 
 def _invert(matrix: Tensor) -> Tensor:

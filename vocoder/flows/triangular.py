@@ -34,6 +34,18 @@ class Triangular:
         z = (matrix @ x.movedim(1, -1).unsqueeze(-1)).squeeze(-1).movedim(-1, 1)
         return z + x * log_scale.exp() + shift, log_scale
 
+    def read_mask(self) -> Float[Tensor, "parameter channel"]:
+        """1 for each parameter that is read, 0 for those on and above the diagonal."""
+        ones = torch.ones(self.channels, self.channels)
+        return torch.cat([ones[:2], ones.triu(1)])
+
+    def rows_to_noise(
+        self, x: Float[Tensor, "*step channel"], parameters: Float[Tensor, "*step parameter channel"]
+    ) -> Float[Tensor, "*step channel"]:
+        """`to_noise` where channels come last, of parameters that are 0 where `read_mask` is."""
+        shift, log_scale = parameters[..., 0, :], parameters[..., 1, :]
+        return (x.unsqueeze(-2) @ parameters[..., 2:, :]).squeeze(-2) + x * log_scale.exp() + shift
+
     def to_data(
         self,
         z: Float[Tensor, "batch channel *step"],

@@ -1,10 +1,12 @@
 """Blocks of many streams on a few threads: the most urgent first, and with it those that fit into its batch.
 
 A block of a few frames costs mostly the overhead of its many small operations: eight of them in one batch
-take about as long as three alone. Batches form by themselves while all threads are busy; a block waits for
-company only where `gather_seconds` says so.
+take about as long as three alone. Batches form by themselves while all threads are busy. So the last idle one
+leaves a short block to the others for a moment: the core it would take is that of the event loop, which the
+listeners wait for as well. Otherwise a block waits for company only where `gather_seconds` says so.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +15,11 @@ from concurrent.futures import Future
 import torch
 
 from vocoder.inference.steps import Made, Step, run_steps
+
+SHORT_FRAMES = 32
+"""A batch of fewer frames is short."""
+SHORT_SECONDS = 0.01
+"""How long the last idle thread leaves one to the others."""
 
 
 class Scheduler:
@@ -45,7 +52,7 @@ class Scheduler:
         self.observe: Callable[[int], object] = lambda size: None
         self._changed = threading.Condition()
         self._pending: list[Step] = []
-        self._closed = False
+        self._closed, self._busy = False, 0
         self._threads = [
             threading.Thread(target=self._work, name=f"vocoder_{i}", daemon=True) for i in range(threads)
         ]
@@ -84,6 +91,8 @@ class Scheduler:
             if batch:
                 self.observe(len(batch))
                 self._make(batch)
+            with self._changed:
+                self._busy -= 1
             del batch  # an idle thread keeps no stream alive
 
     def _make(self, batch: list[Step]) -> None:
@@ -96,25 +105,24 @@ class Scheduler:
     def _take(self) -> list[Step] | None:
         with self._changed:
             while not self._closed:
-                if chosen := self._choose():
+                chosen, due = self._choose()
+                if not due:
+                    self._busy += 1
                     self._pending = [step for step in self._pending if step not in chosen]
                     return [step for step in chosen if step.future.set_running_or_notify_cancel()]
-                self._changed.wait(self._patience())
+                self._changed.wait(None if due == math.inf else due)
         return None
 
-    def _choose(self) -> list[Step]:
-        """The most urgent step and its company; none if there is no step, or it waits for more."""
+    def _choose(self) -> tuple[list[Step], float]:
+        """The most urgent step with its company, and for how many seconds they must wait yet."""
         if not self._pending:
-            return []
+            return [], math.inf
         urgent = min(self._pending, key=lambda step: step.due)
-        limit = max(1, min(self._max_batch, self._max_frames // max(1, urgent.mel.shape[1])))
+        frames = max(1, urgent.mel.shape[1])
+        limit = max(1, min(self._max_batch, self._max_frames // frames))
         alike = sorted((step for step in self._pending if step.key == urgent.key), key=lambda step: step.due)
-        if len(alike) < limit and time.monotonic() < urgent.arrived + self._gather:
-            return []
-        return alike[:limit]
-
-    def _patience(self) -> float | None:
-        """Seconds until a step that waits for company must go; None: no step waits."""
-        if not self._pending:
-            return None
-        return max(0.0, min(step.arrived for step in self._pending) + self._gather - time.monotonic())
+        chosen = alike[:limit]
+        patience = self._gather if len(chosen) < limit else 0.0
+        if 0 < self._busy == len(self._threads) - 1 and len(chosen) * frames < SHORT_FRAMES:
+            patience = max(patience, SHORT_SECONDS)
+        return chosen, max(0.0, urgent.arrived + patience - time.monotonic())

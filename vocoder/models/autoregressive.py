@@ -26,6 +26,7 @@ from vocoder.flows.recursion import recursive_chunk
 from vocoder.mel import MelSpec
 from vocoder.models.base import Vocoder, check_frames
 from vocoder.models.frames import extend_frames
+from vocoder.networks.of_weights import OfWeights
 from vocoder.noise import logistic_noise, normal_noise, uniform_noise
 
 PCM16 = QuantizationGrid(bits=16)
@@ -90,7 +91,7 @@ class AutoregressiveVocoder(Vocoder):
         self.mel_spec = mel_spec
         self.filter = LinearFilter(mel_spec.hop_length)
         self.whiten = Inverse(self.filter)
-        self._sampler: tuple[Any, Sampler] | None = None
+        self._sampler = OfWeights(_make_sampler)
 
     @abstractmethod
     def conditions(
@@ -119,10 +120,7 @@ class AutoregressiveVocoder(Vocoder):
     @property
     def sampler(self) -> Sampler:
         """As `make_sampler`, kept until the weights change."""
-        weights = [(p.data_ptr(), p._version) for p in self.parameters()]
-        if self._sampler is None or self._sampler[0] != weights:
-            self._sampler = weights, self.make_sampler()
-        return self._sampler[1]
+        return self._sampler(self)
 
     @property
     def score_reach(self) -> tuple[int, int]:
@@ -239,3 +237,7 @@ class AutoregressiveVocoder(Vocoder):
 
     def _extend(self, frames: Tensor, mel: Tensor, *, last: bool) -> Tensor:
         return extend_frames(frames, mel, left=self.left_context, right=self.lookahead_frames, last=last)
+
+
+def _make_sampler(voice: AutoregressiveVocoder) -> Sampler:
+    return voice.make_sampler()

@@ -29,17 +29,15 @@ from vocoder.models.base import Vocoder, check_frames
 from vocoder.models.frames import (
     FrameNetworkConfig,
     extend_frames,
-    normalize,
-    pitch_features,
     require_natural_log,
-    spectral_envelope,
 )
-from vocoder.models.source_filter import PulseState, sources
+from vocoder.models.knots import KnotReader, Knots, KnotState
+from vocoder.models.source_filter import PulseState, SourceConfig, source_networks, sources
 from vocoder.networks.conditioner import split_parameters
 from vocoder.networks.frame_network import FrameNetwork
-from vocoder.networks.guided_wavenet import GroupContext, GuidedState, GuidedWaveNet
-from vocoder.networks.pitch import PitchNetwork
-from vocoder.networks.spectral_filter import FilterNetwork
+from vocoder.networks.guided_wavenet import GroupContext, GuidedWaveNet
+from vocoder.networks.of_weights import OfWeights
+from vocoder.networks.packed_guided import PackedGuided, PackedGuidedState
 from vocoder.noise import logistic_noise, normal_noise
 
 BASES = {"normal": (Gaussian, normal_noise), "logistic": (Logistic, logistic_noise)}
@@ -58,15 +56,10 @@ class GroupFlowConfig(Config):
     skip_channels: int = Field(default=96, ge=0, description="0: no skip connections")
 
 
-class StudentConfig(Config):
-    """Sizes of the student; `num_taps` and `noise_cepstrum` in samples, `num_bands` a source."""
+class StudentConfig(SourceConfig):
+    """Sizes of the student: of its first stage, and of the flows over groups before it."""
 
     kind: Literal["student"] = Field(default="student", exclude=True)
-    pitch: FrameNetworkConfig = FrameNetworkConfig()
-    filters: FrameNetworkConfig = FrameNetworkConfig()
-    num_bands: int = Field(default=128, ge=2)
-    num_taps: int = Field(default=512, ge=2)
-    noise_cepstrum: int = Field(default=96, ge=2, description="detail of the noise filter, in samples")
     group: int = Field(default=16, ge=1, description="samples a step of the flows")
     conditioning: FrameNetworkConfig = FrameNetworkConfig()
     context_channels: int = Field(default=96, ge=1)
@@ -91,10 +84,12 @@ class StudentState:
     seeds: tuple[int, ...]
     temperature: float
     position: Int[Tensor, "batch"]  # samples returned so far, on the CPU
-    frames: Float[Tensor, "batch mel context"]  # still needed as context, or not yet spoken
+    end: Float[Tensor, "batch mel _"]  # the last frame taken, none at first
+    reading: KnotState
+    knot: Knots  # where the next hop begins, none at first
     pulses: PulseState
     past_excitation: Float[Tensor, "batch history"]
-    flows: tuple[GuidedState, ...]
+    flows: tuple[PackedGuidedState, ...]
 
 
 class Student(Vocoder):
@@ -113,13 +108,7 @@ class Student(Vocoder):
         self.config: StudentConfig = config
         self.mel_spec = mel_spec
         self.temperature = config.temperature
-        self.pitch = PitchNetwork(mel_spec.num_mels, **config.pitch.model_dump())
-        self.filters = FilterNetwork(
-            spectral_envelope(mel_spec, config.num_bands),
-            num_taps=config.num_taps,
-            noise_cepstrum=config.noise_cepstrum,
-            **config.filters.model_dump(),
-        )
+        self.pitch, self.filters = source_networks(config, mel_spec)
         self.linear = LinearFilter(mel_spec.hop_length)
         self.conditioning: FrameNetwork | None = None
         if config.flows:
@@ -128,11 +117,9 @@ class Student(Vocoder):
             )
         self.transform = Triangular(config.group)
         self.conditioners = torch.nn.ModuleList(self._conditioner(sizes) for sizes in config.flows)
-        readers = [reader for reader in (self.filters.network, self.conditioning) if reader is not None]
-        self._left = max(reader.left_context for reader in readers)
-        self._right = max(reader.right_context for reader in readers)
-        self.left_context = self.pitch.network.left_context + self._left
-        self.right_context = self.pitch.network.right_context + self._right
+        self._packed = OfWeights(_pack)
+        self._reader = KnotReader(self.pitch, self.filters, self.conditioning)
+        self.left_context, self.right_context = self._reader.left_context, self._reader.right_context
 
     def _conditioner(self, sizes: GroupFlowConfig) -> GuidedWaveNet:
         config = self.config
@@ -169,26 +156,31 @@ class Student(Vocoder):
         batch, device = len(seeds), self.device
         history = torch.zeros(batch, self.config.num_taps - 1, device=device)
         phase = torch.zeros(batch, dtype=torch.float64, device=device)
-        group = torch.zeros(batch, self.config.group, 1, device=device)
         return StudentState(
             seeds=tuple(seeds),
             temperature=temperature,
             position=torch.zeros(batch, dtype=torch.int64),
-            frames=torch.zeros(batch, self.mel_spec.num_mels, 0, device=device),
+            end=torch.zeros(batch, self.mel_spec.num_mels, 0, device=device),
+            reading=self._reader.start(batch),
+            knot=self._reader.none(batch),
             pulses=PulseState(phase, history),
             past_excitation=history,
-            flows=tuple(conditioner.initial_state(group) for conditioner in self.conditioners),  # type: ignore[operator]
+            flows=tuple(conditioner.initial_state(batch) for conditioner in self._packed(self)),
         )
 
     def advance(
         self, mel: Float[Tensor, "batch mel frame"], state: StudentState, *, last: bool
     ) -> tuple[Float[Tensor, "batch sample"], StudentState]:
-        frames = self._extend(state.frames, mel, last=last)
-        hops = frames.shape[-1] - self.left_context - self.right_context - 1
+        frames = self._extend(state.end, mel, last=last)[..., state.end.shape[2] :]
+        knots, reading = self._reader.read(frames, state.reading)
+        knots = state.knot.join(knots)
+        hops = knots.f0.shape[1] - 1
+        end = torch.cat([state.end, mel], dim=2)[..., -1:].clone()
         if hops < 1:
-            return mel.new_zeros(mel.shape[0], 0), replace(state, frames=frames)
+            following = replace(state, end=end, reading=reading, knot=knots)
+            return mel.new_zeros(len(mel), 0), following
         length = hops * self.mel_spec.hop_length
-        conditions, pulses = self.conditions(frames, state.pulses)
+        conditions, pulses = self._tell(knots, state.pulses)
         draw = BASES[self.config.base][1]
         noise = draw(state.seeds, state.position, length, device=mel.device) * state.temperature
         excitation, flows = self._excite(noise, conditions, state.flows)
@@ -196,7 +188,9 @@ class Student(Vocoder):
         following = replace(
             state,
             position=state.position + length,
-            frames=frames[..., hops:],
+            end=end,
+            reading=reading,
+            knot=knots.last(),
             pulses=pulses,
             past_excitation=past,
             flows=flows,
@@ -207,18 +201,15 @@ class Student(Vocoder):
         self, frames: Float[Tensor, "batch mel context"], pulses: PulseState
     ) -> tuple[Conditions, PulseState]:
         """What the flows are told in the hops that the frames determine, and where the pulses are then."""
-        pitch = self.pitch(normalize(frames))
-        mel = self.pitch.network.without_context(frames)
-        features = torch.cat([normalize(mel), pitch_features(pitch).to(mel.dtype)], dim=1)
-        reach = self.filters.network
-        responses = self.filters(self._around(mel, reach), self._around(features, reach))
-        (f0,) = reach.without_context(self._around(pitch.frequency[None], reach))
-        made, pulses = sources(f0, responses, pulses, self.mel_spec)
+        knots, _ = self._reader.read(frames, self._reader.start(len(frames)))
+        return self._tell(knots, pulses)
+
+    def _tell(self, knots: Knots, pulses: PulseState) -> tuple[Conditions, PulseState]:
+        made, pulses = sources(knots.f0, knots.responses, pulses, self.mel_spec)
         if self.conditioning is None:
             return Conditions(made.filters, None), pulses
-        knots = self.conditioning(self._around(features, self.conditioning))
         guide = made.pulses.unflatten(1, (-1, self.config.group)).transpose(1, 2)
-        return Conditions(made.filters, GroupContext(knots, guide)), pulses
+        return Conditions(made.filters, GroupContext(knots.told, guide)), pulses
 
     def draw_conditions(
         self, frames: Float[Tensor, "batch mel context"], generator: torch.Generator
@@ -227,11 +218,6 @@ class Student(Vocoder):
         pulses = self.start([0] * len(frames), 1.0).pulses
         phase = torch.rand(pulses.phase.shape, generator=generator, dtype=torch.float64)
         return self.conditions(frames, pulses._replace(phase=phase.to(self.device)))[0]
-
-    def _around(self, frames: Tensor, network: FrameNetwork) -> Tensor:
-        """Of frames with the context of the network that sees farthest, those that this one sees."""
-        left, right = self._left - network.left_context, self._right - network.right_context
-        return frames[..., left : frames.shape[-1] - right]
 
     def render(
         self, noise: Float[Tensor, "batch sample"], conditions: Conditions
@@ -255,19 +241,18 @@ class Student(Vocoder):
         return self.linear.to_data(x, conditions.filters)[0][:, 0], log_scale
 
     def _excite(
-        self, noise: Tensor, conditions: Conditions, states: tuple[GuidedState, ...]
-    ) -> tuple[Tensor, tuple[GuidedState, ...]]:
+        self, noise: Tensor, conditions: Conditions, states: tuple[PackedGuidedState, ...]
+    ) -> tuple[Tensor, tuple[PackedGuidedState, ...]]:
         """Noise through the flows over groups, the one next to the noise first."""
-        if conditions.groups is None:
+        if conditions.groups is None or conditions.groups.guide is None:
             return noise, states
-        groups = noise.unflatten(1, (-1, self.config.group)).transpose(1, 2)
+        x = noise.unflatten(1, (-1, self.config.group))  # [batch, group, sample of the group]
+        knots, guide = conditions.groups.knots.mT, conditions.groups.guide.mT
         following = list(states)
-        for i in reversed(range(len(states))):
-            conditioner: GuidedWaveNet = self.conditioners[i]  # type: ignore[assignment]
-            output, following[i] = conditioner.stream(groups, conditions.groups, states[i])
-            parameters = split_parameters(output, self.transform.num_parameters, groups)
-            groups, _ = self.transform.to_noise(groups, parameters)
-        return groups.transpose(1, 2).flatten(1), tuple(following)
+        for i, conditioner in reversed(list(enumerate(self._packed(self)))):
+            parameters, following[i] = conditioner.stream(x, knots, guide, states[i])
+            x = self.transform.rows_to_noise(x, parameters)
+        return x.flatten(1), tuple(following)
 
     def log_prob(
         self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
@@ -292,7 +277,7 @@ class Student(Vocoder):
         if missing < 0:
             raise InputError(f"audio: {length} samples are more than {mel.shape[2]} frames cover; cut it")
         state = self.start([0] * len(mel), 1.0)
-        conditions, _ = self.conditions(self._extend(state.frames, mel, last=True), state.pulses)
+        conditions, _ = self.conditions(self._extend(state.end, mel, last=True), state.pulses)
         noise, _ = self.flow.to_noise(F.pad(audio, (0, missing)).unsqueeze(1), conditions)
         _, log_scale = self.render(noise[:, 0], conditions)
         base = BASES[self.config.base][0].standard_log_prob(noise[:, 0])
@@ -300,3 +285,9 @@ class Student(Vocoder):
 
     def _extend(self, frames: Tensor, mel: Tensor, *, last: bool) -> Tensor:
         return extend_frames(frames, mel, left=self.left_context, right=self.lookahead_frames, last=last)
+
+
+def _pack(student: Student) -> list[PackedGuided]:
+    """The conditioners of the flows over groups, as they are now, for sampling."""
+    read = student.transform.read_mask()
+    return [PackedGuided(conditioner, read) for conditioner in student.conditioners]  # type: ignore[arg-type]

@@ -4,20 +4,20 @@
 
 The conditioner of each coupling is a WaveNet that looks equally far back and ahead, and at the upsampled mel
 (Prenger, Valle and Catanzaro 2019). With whitening, a linear filter computed from the mel comes first, next
-to the data, and the chain models what it leaves.
+to the data, and the chain models what it leaves. With a voiced source instead, pitch pulses are added to what
+the filter makes of the chain's excitation, and the conditioners are told where they are.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from vocoder.errors import InputError
 from vocoder.flows import (
     Affine,
     Chain,
@@ -30,16 +30,12 @@ from vocoder.flows import (
     SplitCoupling,
     SqueezeTime,
 )
-from vocoder.flows.linear_filter import FrameFilters
-from vocoder.flows.recursion import recursive_chunk
 from vocoder.mel import MelSpec
-from vocoder.models.base import Vocoder, check_frames
-from vocoder.models.frames import extend_frames, normalize
+from vocoder.models.frames import extend_frames
+from vocoder.models.glow_reader import GlowReader, Reading
 from vocoder.models.glow_sampler import GlowSampler, GlowStep, StepState, to_noise_by_group
 from vocoder.models.waveglow_config import WaveGlowConfig
-from vocoder.models.whitening import Whitening
-from vocoder.networks.frame_network import FrameNetwork
-from vocoder.networks.upsampler import GroupUpsampler
+from vocoder.networks.of_weights import OfWeights
 from vocoder.networks.wavenet import WaveNet
 from vocoder.noise import normal_noise
 
@@ -60,11 +56,15 @@ class WaveGlowState:
     groups: int  # taken on so far
     samples: int  # returned so far
     steps: list[StepState]
+    phase: Float[Tensor, "batch"]  # of the pulses after the groups taken on, in cycles, float64
     residual: Float[Tensor, "batch waiting"]  # for the rest of its hop
-    past_audio: Float[Tensor, "batch history"]
+    past: Float[Tensor, "batch history"]  # what the filter remembers
+    pulses: Float[
+        Tensor, "batch history_and_waiting"
+    ]  # those that it remembers, and those of the groups taken on
 
 
-class WaveGlow(Vocoder):
+class WaveGlow(GlowReader):
     """A chain of 1×1 convolutions and affine couplings over groups of samples.
 
     Sample t of the noise belongs to sample t of the audio: channel t mod g of group t div g, for groups of g
@@ -81,35 +81,11 @@ class WaveGlow(Vocoder):
     likelihood: ClassVar[Literal["density"]] = "density"
 
     def __init__(self, config: WaveGlowConfig, mel_spec: MelSpec, *, weight_norm: bool = False) -> None:
-        super().__init__()
-        self.config: WaveGlowConfig = config
-        self.mel_spec = mel_spec
-        self.temperature = config.temperature
-        self.whitening = Whitening(config.whitening, mel_spec) if config.whitening else None
-        self.conditioning: FrameNetwork | None = None
-        num_features = mel_spec.num_mels
-        if config.conditioning is not None:
-            num_features = config.conditioning.hidden
-            self.conditioning = FrameNetwork(
-                mel_spec.num_mels, num_features, **config.conditioning.model_dump()
-            )
-        self.upsampler = GroupUpsampler(
-            num_features,
-            mel_spec.hop_length,
-            config.group_size,
-            width=config.upsampling_width,
-            out_channels=config.context_channels,
-        )
+        super().__init__(config, mel_spec)
         self.steps = [self._make_step(k, weight_norm) for k in range(config.flows)]
         squeeze = SqueezeTime(config.group_size)
         self.flow = Chain([squeeze, *_nest(self.steps), Inverse(squeeze)])
-        readers = [network for network in (self.whitening, self.conditioning) if network is not None]
-        self.left_context = max((network.left_context for network in readers), default=0)
-        self.right_context = max(
-            self.whitening.right_context + 1 if self.whitening else 0,  # the knot at the end of a hop
-            self.conditioning.right_context if self.conditioning else 0,
-        )
-        self._packed: tuple[Any, GlowSampler] | None = None
+        self._sampler = OfWeights(_pack)
 
     def _make_step(self, k: int, weight_norm: bool) -> GlowStep:
         config = self.config
@@ -124,6 +100,8 @@ class WaveGlow(Vocoder):
             residual_channels=config.wavenet.channels,
             skip_channels=config.wavenet.skip_channels,
             context_channels=self.upsampler.out_channels,
+            attention_heads=config.wavenet.attention_heads,
+            attention_reach=config.wavenet.attention_reach,
             weight_norm=weight_norm,
         )
         swap = config.alternate and k % 2 == 1
@@ -155,55 +133,72 @@ class WaveGlow(Vocoder):
 
     @property
     def score_reach(self) -> tuple[int, int] | None:
-        """All there is where groups do not begin with frames."""
-        if self.mel_spec.hop_length % self.config.group_size:
+        """All there is where groups do not begin with frames, or pulses hold their phase through a pause."""
+        if self.mel_spec.hop_length % self.config.group_size or self.source is not None:
             return None
-        taps = self.config.whitening.num_taps if self.config.whitening else 0
+        taps = self.stage.num_taps if self.stage else 0
         past = math.ceil((self.context_samples + taps) / self.mel_spec.hop_length)
         return past + self.config.upsampling_width + self.left_context, self.lookahead_frames
 
     def to_noise(
-        self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
+        self,
+        audio: Float[Tensor, "batch sample"],
+        mel: Float[Tensor, "batch mel frame"],
+        drift: Float[Tensor, "batch knot"] | None = None,
     ) -> tuple[Float[Tensor, "batch grouped"], Float[Tensor, "batch"]]:
         """The noise of a recording's whole groups, and log|det| of the map to it.
+
+        Args:
+            drift: of the pulses from integrated F0, in cycles at the F + 1 ends of F hops, as `drift_of`
+                measures it in a recording; without it they are where synthesis has them.
 
         Raises:
             InputError: a mel that does not fit or covers fewer samples than there are, or less than a group.
         """
-        return self.encode(audio, self._around(audio, mel))
+        return self.encode(audio, self.read(self.around(audio, mel), audio.shape[1], drift))
 
     def encode(
-        self, audio: Float[Tensor, "batch sample"], frames: Float[Tensor, "batch mel context"]
+        self, audio: Float[Tensor, "batch sample"], told: Reading
     ) -> tuple[Float[Tensor, "batch grouped"], Float[Tensor, "batch"]]:
-        """As `to_noise`, given also `left_context` frames before the audio's, `right_context` after."""
-        residual, log_gain = self._whiten(audio, frames)
-        z, log_det = self.flow.to_noise(residual, self._context(frames, residual.shape[2]))
+        """As `to_noise`, given what `read` says of the audio's samples."""
+        residual, log_gain = self.whiten(audio, told)
+        z, log_det = self.flow.to_noise(residual, told.context)
         return z[:, 0], log_det + log_gain.sum(dim=1)
+
+    def decode(self, noise: Float[Tensor, "batch sample"], told: Reading) -> Float[Tensor, "batch sample"]:
+        """`encode` backwards for whole hops, which groups must divide; with gradients, for training."""
+        residual, _ = self.flow.to_data(noise.unsqueeze(1), told.context)
+        return self.color(residual[:, 0], told)
 
     @torch.no_grad()
     def to_audio(
-        self, noise: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
+        self,
+        noise: Float[Tensor, "batch sample"],
+        mel: Float[Tensor, "batch mel frame"],
+        drift: Float[Tensor, "batch knot"] | None = None,
     ) -> Float[Tensor, "batch grouped"]:
         """The audio of whole groups of given noise: `to_noise` backwards. Raises as that does.
 
-        Without gradients; the flow's own `to_data` has them.
+        Without gradients; `decode` has them.
         """
-        frames, size = self._around(noise, mel), self.config.group_size
+        size = self.config.group_size
         length = noise.shape[1] // size * size
+        told = self.read(self.around(noise, mel), length, drift)
         rows = noise[:, :length].unflatten(1, (length // size, size))
-        sampler, context = self._sampler(), self._context(frames, length).transpose(1, 2)
-        audio, _ = sampler.stream(rows, context, sampler.initial_state(len(noise)), last=True)
-        residual = audio.flatten(1)
-        if self.whitening is None:
-            return residual
-        filters = self._filters(frames)
-        return self._color(self._fill(residual, frames), filters, self._silence(len(noise)))[:, :length]
+        sampler = self._sampler(self)
+        audio, _ = sampler.stream(
+            rows, told.context.transpose(1, 2), sampler.initial_state(len(noise)), last=True
+        )
+        return self.color(audio.flatten(1), told)
 
     def log_prob(
-        self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
+        self,
+        audio: Float[Tensor, "batch sample"],
+        mel: Float[Tensor, "batch mel frame"],
+        drift: Float[Tensor, "batch knot"] | None = None,
     ) -> Float[Tensor, "batch"]:
         """Log-density of the whole groups of `audio`, in nats, under noise of deviation `config.sigma`."""
-        z, log_det = self.to_noise(audio, mel)
+        z, log_det = self.to_noise(audio, mel, drift)
         return self.log_prob_of_noise(z).sum(dim=1) + log_det
 
     def log_prob_of_noise(self, z: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch sample"]:
@@ -216,13 +211,14 @@ class WaveGlow(Vocoder):
     ) -> Float[Tensor, "batch sample"]:
         """Bits of each sample by the density times a step of 16-bit PCM, the couplings' share group by group.
 
-        Samples that fill no group get those of the last one that does.
+        The pulses are where the recording has them (`drift_of`). Samples that fill no group get the bits of
+        the last one that does.
         """
-        frames, size = self._around(audio, mel), self.config.group_size
-        residual, log_gain = self._whiten(audio, frames)
-        context = self._context(frames, residual.shape[2])
+        frames, size = self.around(audio, mel), self.config.group_size
+        told = self.read(frames, audio.shape[1], self.drift_of(audio, frames))
+        residual, log_gain = self.whiten(audio, told)
         grouped, _ = SqueezeTime(size).to_noise(residual)
-        z, log_slopes = to_noise_by_group(self.steps, grouped, context)
+        z, log_slopes = to_noise_by_group(self.steps, grouped, told.context)
         z = z.transpose(1, 2).flatten(1)
         nats = self.log_prob_of_noise(z) + log_gain + log_slopes.repeat_interleave(size, dim=1) / size
         return F.pad(PCM_BITS - nats / math.log(2), (0, audio.shape[1] - nats.shape[1]), mode="replicate")
@@ -236,10 +232,35 @@ class WaveGlow(Vocoder):
             first=0,
             groups=0,
             samples=0,
-            steps=self._sampler().initial_state(len(seeds)),
+            steps=self._sampler(self).initial_state(len(seeds)),
+            phase=torch.zeros(len(seeds), dtype=torch.float64, device=self.device),
             residual=nothing,
-            past_audio=self._silence(len(seeds)),
+            past=self.silence(len(seeds)),
+            pulses=self.silence(len(seeds)),
         )
+
+    def start_at(
+        self,
+        frame: int,
+        seeds: Sequence[int],
+        temperature: float,
+        phase: Float[Tensor, "batch"] | None = None,
+    ) -> WaveGlowState:
+        """The state of a stream that takes the utterance's frames from `frame` on, as if before were nothing.
+
+        Its audio begins `upsampler.width` - 1 frames later, or at once for frame 0; its noise is the whole's,
+        and so are its pulses when `phase` is theirs where the audio begins.
+
+        Raises as `check_start` does.
+        """
+        self.check_start()
+        state = self.start(seeds, temperature)
+        if phase is not None:
+            state = replace(state, phase=phase)
+        if frame == 0:
+            return state
+        samples = (frame + self.upsampler.width - 1) * self.mel_spec.hop_length
+        return replace(state, first=frame, groups=samples // self.config.group_size, samples=samples)
 
     def advance(
         self, mel: Float[Tensor, "batch mel frame"], state: WaveGlowState, *, last: bool
@@ -260,20 +281,29 @@ class WaveGlow(Vocoder):
         begin = self.upsampler.first_frame(state.groups)
         offset = self.upsampler.num_groups(begin)
         window = frames[..., begin - state.first :]
-        context = self._context(window, (groups - offset) * size, (state.groups - offset) * size)
+        new, pulses, phase = None, state.pulses, state.phase
+        if self.source is not None and length:
+            f0, _ = self.read_pitch(window)
+            new, phase = self.source.pulses(f0[:, state.groups * size // hop - begin :], phase)
+            pulses = torch.cat([pulses, new], dim=1)
+        context = self.context(window, (groups - offset) * size, (state.groups - offset) * size, new)
         noise = normal_noise(state.seeds, state.groups * size, length, device=mel.device) * state.temperature
         rows = noise.unflatten(1, (groups - state.groups, size))
-        made, steps = self._sampler().stream(rows, context.transpose(1, 2), state.steps, last=last)
+        made, steps = self._sampler(self).stream(rows, context.transpose(1, 2), state.steps, last=last)
         residual = torch.cat([state.residual, made.flatten(1)], dim=1)
         if last:  # what fills no group is silent
             residual = F.pad(residual, (0, num_frames * hop - state.samples - residual.shape[1]))
-        certain = residual.shape[1] // hop * hop if self.whitening else residual.shape[1]
-        audio, past_audio = residual[:, :certain], state.past_audio
-        if self.whitening is not None and certain:
+        certain = residual.shape[1] // hop * hop if self.stage else residual.shape[1]
+        audio, past = residual[:, :certain], state.past
+        if self.stage is not None and certain:
             spoken = state.samples // hop
             needed = slice(spoken - state.first, spoken - state.first + left + certain // hop + right)
-            audio = self._color(audio, self._filters(frames[..., needed]), past_audio)
-            past_audio = torch.cat([past_audio, audio], dim=1)[:, certain:]
+            history = past.shape[1]
+            filters = self.filters(
+                frames[..., needed], pulses[:, history : history + certain], pulses[:, :history]
+            )
+            audio, past = self.stage.color(audio, filters, past)
+            pulses = pulses[:, certain if self.source is not None else 0 :]
         samples = state.samples + certain
         first = min(self.upsampler.first_frame(groups), samples // hop)
         following = replace(
@@ -283,75 +313,17 @@ class WaveGlow(Vocoder):
             groups=groups,
             samples=samples,
             steps=steps,
+            phase=phase,
             residual=residual[:, certain:],
-            past_audio=past_audio,
+            past=past,
+            pulses=pulses,
         )
         return audio, following
 
-    def _sampler(self) -> GlowSampler:
-        """The chain packed for sampling, again whenever the weights have changed."""
-        weights = [(weight.data_ptr(), weight._version) for weight in self.parameters()]
-        if self._packed is None or self._packed[0] != weights:
-            self._packed = weights, GlowSampler(self.steps)
-        return self._packed[1]
 
-    def _around(self, signal: Tensor, mel: Tensor) -> Tensor:
-        """The mel of a signal with its context; raises `InputError` where they do not fit."""
-        check_frames(mel, self.mel_spec)
-        length, covered = signal.shape[1], self.mel_spec.num_samples(mel.shape[2])
-        if length > covered:
-            raise InputError(
-                f"{length} samples are more than the {covered} that {mel.shape[2]} frames cover: cut them"
-            )
-        if length < self.config.group_size:
-            raise InputError(f"{length} samples do not fill a group of {self.config.group_size}: give more")
-        return extend_frames(mel[..., :0], mel, left=self.left_context, right=self.right_context, last=True)
-
-    def _context(self, frames: Tensor, stop: int, start: int = 0) -> Tensor:
-        """What the mel tells the groups from sample `start` to `stop`, counted from the frames' first hop."""
-        size = self.config.group_size
-        if start == stop:
-            return frames.new_zeros(len(frames), self.upsampler.out_channels, 0)
-        features = self._centre(frames, self.conditioning)
-        if self.conditioning is not None:
-            features = self.conditioning(normalize(features))
-        return self.upsampler(features, start // size, stop // size)
-
-    def _centre(
-        self, frames: Tensor, reader: FrameNetwork | Whitening | None, *, knots: bool = False
-    ) -> Tensor:
-        """The frames without the context that `reader` does not need; with `knots`, one more at the end."""
-        own_left = reader.left_context if reader is not None else 0
-        own_right = reader.right_context + knots if reader is not None else 0
-        return frames[..., self.left_context - own_left : frames.shape[2] - self.right_context + own_right]
-
-    def _filters(self, frames: Tensor) -> FrameFilters:
-        assert self.whitening is not None
-        return self.whitening(self._centre(frames, self.whitening, knots=True))
-
-    def _whiten(self, audio: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """What the chain models `[B, 1, T]`, in whole groups, and the logarithm of its slope in x."""
-        length = audio.shape[1] // self.config.group_size * self.config.group_size
-        if self.whitening is None:
-            return audio[:, None, :length], torch.zeros_like(audio[:, :length])
-        with torch.autocast(audio.device.type, enabled=False):
-            filters = self._filters(frames)
-            residual, _ = self.whitening.flow.to_noise(self._fill(audio, frames).unsqueeze(1), filters)
-        return residual[..., :length], self.whitening.filter.log_diagonal(filters.taps)[:, :length]
-
-    def _color(self, residual: Tensor, filters: FrameFilters, past: Tensor) -> Tensor:
-        """Audio of whole hops of what the chain makes."""
-        return recursive_chunk(residual, filters.taps, past, self.mel_spec.hop_length)
-
-    def _fill(self, signal: Tensor, frames: Tensor) -> Tensor:
-        """The signal with zeros for what its last hop lacks: the filter is causal, so they change nothing."""
-        hops = frames.shape[2] - self.left_context - self.right_context
-        return F.pad(signal, (0, self.mel_spec.num_samples(hops) - signal.shape[1]))
-
-    def _silence(self, batch: int) -> Tensor:
-        """What the filter remembers before the first sample."""
-        taps = self.config.whitening.num_taps if self.config.whitening else 1
-        return torch.zeros(batch, taps - 1, device=self.device)
+def _pack(voice: WaveGlow) -> GlowSampler:
+    """The chain for sampling, as it is now."""
+    return GlowSampler(voice.steps)
 
 
 def _nest(steps: Sequence[GlowStep]) -> list[Flow]:

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from vocoder.config import Config
 from vocoder.models.frames import FrameNetworkConfig
+from vocoder.models.source_filter import SourceConfig
 from vocoder.models.whitening import WhiteningConfig
 
 
@@ -16,13 +17,16 @@ class CouplingConfig(Config):
     channels: int = Field(default=256, ge=2, description="residual channels")
     skip_channels: int = Field(default=256, ge=1)
     kernel_size: int = Field(default=3, ge=1)
+    attention_heads: int = Field(default=0, ge=0, description="before the layers, as in Flow++; 0: none")
+    attention_reach: int = Field(default=16, ge=1, description="groups on each side that are attended to")
 
 
 class WaveGlowConfig(Config):
     """Everything that a WaveGlow is built from; the defaults are NVIDIA's published voice.
 
-    Two options serve voices for few cores: `whitening`, a filter next to the data that takes the envelope
-    off, and `conditioning`, a network over the frames before they are upsampled.
+    Options that serve voices for few cores: `conditioning`, a network over the frames before they are
+    upsampled, and one of two stages next to the data. `whitening` is a filter that takes the envelope off;
+    `source` is the first stage of a student, a filter and pitch pulses, which the couplings are told of.
     """
 
     kind: Literal["waveglow"] = "waveglow"
@@ -45,6 +49,7 @@ class WaveGlowConfig(Config):
     )
     conditioning: FrameNetworkConfig | None = None
     whitening: WhiteningConfig | None = None
+    source: SourceConfig | None = None
     sigma: float = Field(default=1.0, gt=0, description="of the noise that the density assumes")
     temperature: float = Field(
         default=0.6, ge=0, le=2, description="sigma of the noise in synthesis, unless a call says otherwise"
@@ -52,6 +57,8 @@ class WaveGlowConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> "WaveGlowConfig":
+        if self.whitening is not None and self.source is not None:
+            raise ValueError("whitening and source are two stages for one place: leave one of them out")
         left = self.channels(self.flows - 1)
         if left < 2:
             raise ValueError(
@@ -60,6 +67,9 @@ class WaveGlowConfig(Config):
             )
         if self.wavenet.kernel_size % 2 == 0:
             raise ValueError(f"wavenet.kernel_size must be odd, got {self.wavenet.kernel_size}")
+        heads, channels = self.wavenet.attention_heads, self.wavenet.channels
+        if heads and channels % heads:
+            raise ValueError(f"wavenet.attention_heads must divide the {channels} channels, got {heads}")
         return self
 
     def channels(self, flow: int) -> int:

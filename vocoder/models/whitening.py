@@ -5,12 +5,14 @@
 Speech goes in, a residual with about the spectrum of white noise of variance 1 comes out.
 """
 
+import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
 from vocoder.flows.base import Inverse
 from vocoder.flows.linear_filter import FrameFilters, LinearFilter
+from vocoder.flows.recursion import recursive_chunk
 from vocoder.mel import MelSpec
 from vocoder.models.frames import FrameNetworkConfig, normalize, require_natural_log, spectral_envelope
 from vocoder.networks.spectral_filter import WhiteningNetwork
@@ -43,6 +45,7 @@ class Whitening(nn.Module):
             num_taps=config.num_taps,
             num_cepstrum=config.num_cepstrum,
         )
+        self.num_taps = config.num_taps
         self.filter = LinearFilter(mel_spec.hop_length)
         self.flow = Inverse(self.filter)
         self.left_context = self.network.network.left_context
@@ -50,3 +53,17 @@ class Whitening(nn.Module):
 
     def forward(self, frames: Float[Tensor, "batch mel context"]) -> FrameFilters:
         return FrameFilters(self.network(frames, normalize(frames)))
+
+    def log_slope(self, filters: FrameFilters) -> Float[Tensor, "batch sample"]:
+        """The logarithm of the residual's slope in each sample of the audio."""
+        return self.filter.log_diagonal(filters.taps)
+
+    def color(
+        self,
+        residual: Float[Tensor, "batch sample"],
+        filters: FrameFilters,
+        past: Float[Tensor, "batch history"],
+    ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch history"]]:
+        """A stream's next hops of audio; `past` holds the audio of `num_taps` - 1 samples before them."""
+        audio = recursive_chunk(residual, filters.taps, past, self.filter.hop_length)
+        return audio, torch.cat([past, audio], dim=1)[:, audio.shape[1] :]

@@ -4,18 +4,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vocoder.networks.interpolation import interpolate_knots
+
 
 def pulse_train(
     frequency: Float[Tensor, "batch knot"],
     phase: Float[Tensor, "batch"],
     hop_length: int,
     sample_rate: int,
+    drift: Float[Tensor, "batch knot"] | None = None,
 ) -> tuple[Float[Tensor, "batch sample"], Float[Tensor, "batch"]]:
     """Sum of all harmonics of F0 below half the sample rate, in cosine phase.
 
     Args:
         frequency: F0 in Hz at knots `hop_length` apart, linear in between.
         phase: phase of the fundamental at the first knot, in cycles, float64.
+        drift: cycles at the knots that are added to the integral of F0, linear in between.
 
     Returns:
         The (knots - 1) * hop samples from the first knot on, in float32, and the phase at the last knot.
@@ -25,6 +29,8 @@ def pulse_train(
     noise of variance 1.
     """
     f0, cycles, end = _phase(frequency, phase, hop_length, sample_rate)
+    if drift is not None:
+        cycles = cycles + interpolate_knots(drift.double(), hop_length)
     harmonics = 0.5 * sample_rate / f0
     whole = harmonics.floor()
     angle = torch.pi * (cycles - cycles.round()).float()  # half the phase, in [-pi/2, pi/2]
@@ -36,6 +42,13 @@ def pulse_train(
     kernel = torch.where(near_zero, whole, kernel)
     kernel = kernel + (harmonics - whole) * torch.cos(2 * (whole + 1) * angle)
     return kernel * (4 * f0 / sample_rate).sqrt(), end
+
+
+def cycles_at_samples(
+    frequency: Float[Tensor, "batch knot"], phase: Float[Tensor, "batch"], hop_length: int, sample_rate: int
+) -> Float[Tensor, "batch sample"]:
+    """The integral of F0 from the first knot on, whole cycles dropped at each knot; float64."""
+    return _phase(frequency, phase, hop_length, sample_rate)[1]
 
 
 def _phase(

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from vocoder.errors import InputError
 from vocoder.networks.dilated_product import DilatedProduct, add_product
+from vocoder.networks.interpolation import interpolate_rows
 from vocoder.networks.wavenet import WaveNet
 
 ROWS = 1024
@@ -19,83 +20,106 @@ ROWS = 1024
 class PackedState(NamedTuple):
     """What a stream carries from chunk to chunk."""
 
+    near: Float[Tensor, "batch _ channel"]
+    """Inputs of the attention, from the first that its next output needs; none without attention."""
     inputs: list[Float[Tensor, "batch _ channel"]]
     """Of each layer, from the first that its next output needs."""
-    outputs: Float[Tensor, "batch _ out"]
+    sums: Float[Tensor, "batch _ sum"]
     """Sums over the layers so far, from the first output that is still owed."""
 
 
 class _Layer(NamedTuple):
     convolution: DilatedProduct
+    before: int  # steps that an output sees
+    after: int
     context: Float[Tensor, "gate context"]
     bias: Float[Tensor, "gate"]
     residual: Float[Tensor, "half channel"]  # no columns in the last layer, whose residual nobody reads
     residual_bias: Float[Tensor, "channel"]
-    head: Float[Tensor, "half out"]
-
-    @property
-    def reach(self) -> int:
-        """Steps that an output sees on either side."""
-        return self.convolution.reach // 2
+    skip: Float[Tensor, "half sum"]
 
 
 class PackedWaveNet:
-    """The function of a `WaveNet` that is not causal, with skip connections and a head of one layer.
+    """The function of a `WaveNet` with skip connections and a head of one layer.
 
     What makes it fast on a CPU: time comes before channels, so a dilated convolution is a few products of
     shifted rows, summed in place; and since only sums lie between the skip connections and the head, each
-    layer's skip matrix is multiplied with the head's beforehand.
+    layer's skip matrix is multiplied with the head's beforehand where there are no more outputs than skip
+    channels.
 
     It streams: an output waits until its inputs are there, no input is worked on twice, and the outputs are
     those of the whole sequence, beyond whose ends every layer sees zeros. The weights are those that the
     network has now: pack again after a change.
 
     Raises:
-        InputError: the network is causal, or has no skip connections, no context, or a deeper head.
+        InputError: the network has no skip connections, no context or a deeper head, or it is not causal and
+            its context comes in knots.
     """
 
     def __init__(self, network: WaveNet) -> None:
-        if network.causal or not network.skip_channels or not network.context_channels:
-            raise InputError(
-                "only a WaveNet that is not causal, with skip connections and a context, can be packed"
-            )
+        if not network.skip_channels or not network.context_channels:
+            raise InputError("only a WaveNet with skip connections and a context can be packed")
         if len(network.head) > 1:
             raise InputError(
                 "only a WaveNet whose head is one layer can be packed: make it with head_channels=0"
             )
+        if network.context_step > 1 and not network.causal:
+            raise InputError("a context in knots can be packed in a causal WaveNet only: set context_step=1")
         self.width, self.residual_scale = network.residual_channels, network.residual_scale
+        self.context_step = network.context_step
         self.first, self.first_bias = _matrix(network.first)
-        head, self.head_bias = _matrix(network.head[0])
+        self.attention = network.attention
+        head, bias = _matrix(network.head[0])
         head = head * network.skip_scale
+        self.head = None if len(head) <= network.skip_channels else (head, bias)
+        self.sum_bias = bias if self.head is None else bias.new_zeros(network.skip_channels)
         contexts, biases = (part.chunk(len(network.gates)) for part in _matrix(network.context))
         self.layers = []
         for i, (gate, mix) in enumerate(zip(network.gates, network.mixes, strict=True)):
             taps, bias = _weights(gate)
+            reach = network.dilations[i] * (network.kernel_size - 1)
             mixed, mixed_bias = _matrix(mix)
             residual, skip = mixed.tensor_split([len(mixed) - network.skip_channels])
             residual_bias, skip_bias = mixed_bias.tensor_split([len(residual)])
-            self.head_bias = self.head_bias + head @ skip_bias
+            if self.head is None:
+                skip, skip_bias = head @ skip, head @ skip_bias
+            self.sum_bias = self.sum_bias + skip_bias
             self.layers.append(
                 _Layer(
                     convolution=DilatedProduct(taps.permute(2, 1, 0).contiguous(), network.dilations[i]),
+                    before=reach if network.causal else reach // 2,
+                    after=0 if network.causal else reach // 2,
                     context=contexts[i],
                     bias=biases[i] + bias,
                     residual=residual.T * self.residual_scale,
                     residual_bias=residual_bias * self.residual_scale,
-                    head=(head @ skip).T,
+                    skip=skip.T,
                 )
             )
+
+    def keep_outputs(self, kept: Float[Tensor, "out"]) -> None:
+        """Make the outputs zero for which `kept` is 0, and leave those for which it is 1."""
+        kept = kept.to(self.sum_bias)
+        if self.head is not None:
+            self.head = self.head[0] * kept[:, None], self.head[1] * kept
+            return
+        self.sum_bias = self.sum_bias * kept
+        self.layers = [layer._replace(skip=layer.skip * kept) for layer in self.layers]
 
     @property
     def delay(self) -> int:
         """Steps by which the outputs lag behind the inputs of a stream."""
-        return sum(layer.reach for layer in self.layers)
+        return self._near + sum(layer.after for layer in self.layers)
+
+    @property
+    def _near(self) -> int:
+        return self.attention.reach if self.attention is not None else 0
 
     def initial_state(self, batch: int) -> PackedState:
         """Before the first chunk: each layer sees the zeros that lie before the sequence."""
-        zeros = self.head_bias.new_zeros
-        inputs = [zeros(batch, layer.reach, self.width) for layer in self.layers]
-        return PackedState(inputs, zeros(batch, 0, len(self.head_bias)))
+        zeros = self.sum_bias.new_zeros
+        inputs = [zeros(batch, layer.before, self.width) for layer in self.layers]
+        return PackedState(zeros(batch, self._near, self.width), inputs, zeros(batch, 0, len(self.sum_bias)))
 
     def stream(
         self,
@@ -109,43 +133,67 @@ class PackedWaveNet:
 
         Args:
             x: the next steps of the sequence.
-            context: of all steps whose output is still owed, those of `x` at the end.
+            context: of all steps whose output is still owed, those of `x` at the end; or, in knots, the one
+                before the first step of `x`, and one more for each whole interval.
         """
-        hidden = F.linear(x, self.first, self.first_bias)
-        outputs, inputs = state.outputs, []
+        hidden, near = self._attend(F.linear(x, self.first, self.first_bias), state.near, last=last)
+        sums, inputs = state.sums, []
         for layer, waiting, offset in zip(self.layers, state.inputs, self._offsets(state), strict=True):
-            beyond = waiting.new_zeros(len(x), layer.reach if last else 0, self.width)
+            beyond = waiting.new_zeros(len(x), layer.after if last else 0, self.width)
             h = torch.cat([waiting, hidden, beyond], dim=1)
-            done = max(0, h.shape[1] - 2 * layer.reach)
-            outputs = self._extend(outputs, offset + done)
+            done = max(0, h.shape[1] - layer.before - layer.after)
+            sums = self._extend(sums, offset + done)
             rows = slice(offset, offset + done)
-            hidden = self._apply(layer, h, context[:, rows], outputs[:, rows])
+            told = context if self.context_step > 1 else context[:, rows]
+            hidden = self._apply(layer, h, told, sums[:, rows])
             inputs.append(h[:, done:].clone())
-        return outputs[:, :done], PackedState(inputs, outputs[:, done:].clone())
+        outputs = sums[:, :done] if self.head is None else F.linear(sums[:, :done], *self.head)
+        return outputs, PackedState(near, inputs, sums[:, done:].clone())
+
+    def _attend(self, hidden: Tensor, near: Tensor, *, last: bool) -> tuple[Tensor, Tensor]:
+        """The first layer's next inputs, and what the attention still needs of its own."""
+        if self.attention is None:
+            return hidden, near
+        beyond = near.new_zeros(len(hidden), self._near if last else 0, self.width)
+        h = torch.cat([near, hidden, beyond], dim=1)
+        done = max(0, h.shape[1] - 2 * self._near)
+        if not done:
+            return h[:, :0], h
+        with torch.no_grad():
+            return self.attention.attend(h.mT).mT, h[:, done:].clone()
 
     def _offsets(self, state: PackedState) -> list[int]:
         """Where each layer's next output lies, counted from the first output that is still owed."""
-        waits = [h.shape[1] - layer.reach for layer, h in zip(self.layers, state.inputs, strict=True)]
+        waits = [h.shape[1] - layer.before for layer, h in zip(self.layers, state.inputs, strict=True)]
         return list(accumulate(reversed(waits[1:]), initial=0))[::-1]
 
-    def _extend(self, outputs: Tensor, length: int) -> Tensor:
-        missing = max(0, length - outputs.shape[1])
-        return torch.cat([outputs, self.head_bias.expand(len(outputs), missing, -1)], dim=1)
+    def _extend(self, sums: Tensor, length: int) -> Tensor:
+        missing = max(0, length - sums.shape[1])
+        return torch.cat([sums, self.sum_bias.expand(len(sums), missing, -1)], dim=1)
 
-    def _apply(self, layer: _Layer, h: Tensor, context: Tensor, outputs: Tensor) -> Tensor:
-        """The next layer's input; the layer's part of the outputs is added to them."""
-        done, width = context.shape[1], layer.residual.shape[1]
-        hidden = h[:, layer.reach : layer.reach + done, :width] * self.residual_scale + layer.residual_bias
-        for start in range(0, done, ROWS):
-            stop = min(start + ROWS, done)
-            gates = F.linear(context[:, start:stop], layer.context, layer.bias)
-            layer.convolution.add_to(gates, h[:, start : stop + 2 * layer.reach])
+    def _apply(self, layer: _Layer, h: Tensor, context: Tensor, sums: Tensor) -> Tensor:
+        """The next layer's input; the layer's part of the sums is added to them."""
+        done, width = sums.shape[1], layer.residual.shape[1]
+        hidden = h[:, layer.before : layer.before + done, :width] * self.residual_scale + layer.residual_bias
+        chunk = max(1, ROWS // self.context_step) * self.context_step
+        for start in range(0, done, chunk):
+            stop = min(start + chunk, done)
+            gates = self._gates(layer, context, start, stop)
+            layer.convolution.add_to(gates, h[:, start : stop + layer.before + layer.after])
             a, b = gates.chunk(2, dim=2)
             a.tanh_().mul_(b.sigmoid_())
             if width:
                 add_product(hidden[:, start:stop], a, layer.residual)
-            add_product(outputs[:, start:stop], a, layer.head)
+            add_product(sums[:, start:stop], a, layer.skip)
         return hidden
+
+    def _gates(self, layer: _Layer, context: Tensor, start: int, stop: int) -> Tensor:
+        """What the context adds to [a, b] in these steps."""
+        step = self.context_step
+        if step == 1:
+            return F.linear(context[:, start:stop], layer.context, layer.bias)
+        knots = F.linear(context[:, start // step : stop // step + 1], layer.context, layer.bias)
+        return interpolate_rows(knots, step)
 
 
 def _weights(layer: nn.Module) -> tuple[Tensor, Tensor]:

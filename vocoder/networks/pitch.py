@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vocoder.networks.frame_network import FrameNetwork
+from vocoder.networks.frame_network import FrameNetwork, FrameState
 from vocoder.networks.precision import DoubleInEvaluation
 
 CENTS_PER_OCTAVE = 1200.0
@@ -52,7 +52,14 @@ class PitchNetwork(DoubleInEvaluation):
         self.network = FrameNetwork(num_mels, num_bins + 1, hidden=hidden, layers=layers, lookahead=lookahead)
 
     def forward(self, mel: Float[Tensor, "batch mel context"]) -> Pitch:
-        output = self.network(mel.to(self.dtype))
+        return self._pitch(self.network(mel.to(self.dtype)))
+
+    def stream(self, mel: Float[Tensor, "batch mel chunk"], state: FrameState) -> tuple[Pitch, FrameState]:
+        """As `FrameNetwork.stream`."""
+        output, state = self.network.stream(mel.to(self.dtype), state)
+        return self._pitch(output), state
+
+    def _pitch(self, output: Tensor) -> Pitch:
         logits, voicing = output[:, :-1], output[:, -1]
         return Pitch(self.decode(logits), voicing, logits)
 

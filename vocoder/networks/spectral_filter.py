@@ -107,8 +107,13 @@ class FilterNetwork(nn.Module):
         features: Float[Tensor, "batch mel+2 context"],
     ) -> SourceFilters:
         """Filters for the frames that remain when the network's context is taken off both ends."""
-        centre = self.network.without_context(log_mel)
-        noise, pulses = self.envelope(centre, *self.network(features).chunk(2, dim=1))
+        return self.respond(self.network.without_context(log_mel), self.network(features))
+
+    def respond(
+        self, log_mel: Float[Tensor, "batch mel frame"], shape: Float[Tensor, "batch band frame"]
+    ) -> SourceFilters:
+        """Filters of frames, given what the network says of each."""
+        noise, pulses = self.envelope(log_mel, *shape.chunk(2, dim=1))
         return SourceFilters(
             noise=minimum_phase(noise, self.num_taps, self.noise_fold),
             pulses=minimum_phase(pulses, self.num_taps, self.pulse_fold),
@@ -171,6 +176,8 @@ def minimum_phase(
     `fold` from `causal_fold`. The first tap is set to what it is without aliasing, exp(mean log-magnitude),
     and so always above 0.
     """
+    if not log_magnitude.numel():
+        return log_magnitude.new_zeros(*log_magnitude.shape[:-1], num_taps)
     cepstrum = torch.fft.irfft(log_magnitude.clamp(-LOG_GAIN_LIMIT, LOG_GAIN_LIMIT))
     log_spectrum = torch.fft.rfft(cepstrum * fold)
     spectrum = torch.polar(log_spectrum.real.exp(), log_spectrum.imag)  # four times as fast as a complex exp

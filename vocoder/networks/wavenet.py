@@ -11,6 +11,7 @@ from torch.nn.utils import parametrizations, parametrize
 from vocoder.errors import InputError
 from vocoder.networks.conditioner import check_context, zero_initialized
 from vocoder.networks.interpolation import interpolate_knots
+from vocoder.networks.window_attention import WindowAttention
 
 State = list[Float[Tensor, "batch channel _"]]
 """What a stream carries from chunk to chunk: the last inputs of each dilated convolution."""
@@ -38,11 +39,14 @@ class WaveNet(nn.Module):
         context_step: above 1, the context is `[B, C, T / step + 1]`: knots that lie that many samples apart.
             They are mapped at their own rate and interpolated in every layer, which is the same as
             interpolating first: a 1×1 convolution and an interpolation change places.
+        attention_heads, attention_reach: of a `WindowAttention` between the first convolution and the layers,
+            if not causal; 0 heads for none.
         variance_preserving: residual sums are scaled by √½ and the skip sum by 1/√layers.
         weight_norm: on every convolution but the last.
 
     Raises:
-        InputError: an even kernel without causality, odd gate channels, a context that does not fit.
+        InputError: an even kernel without causality, attention with it, odd gate channels, a context that
+            does not fit.
     """
 
     def __init__(
@@ -60,6 +64,8 @@ class WaveNet(nn.Module):
         head_channels: int = 0,
         context_channels: int = 0,
         context_step: int = 1,
+        attention_heads: int = 0,
+        attention_reach: int = 16,
         variance_preserving: bool = False,
         weight_norm: bool = False,
     ) -> None:
@@ -69,6 +75,8 @@ class WaveNet(nn.Module):
             raise InputError(f"kernel_size must be odd if the network is not causal, got {kernel_size}")
         if gate_channels % 2:
             raise InputError(f"gate_channels must be even, one half a gate, got {gate_channels}")
+        if causal and attention_heads:
+            raise InputError("attention looks ahead: leave attention_heads at 0 in a network that is causal")
         self.causal, self.kernel_size = causal, kernel_size
         self.residual_channels, self.skip_channels = residual_channels, skip_channels
         self.context_channels, self.context_step = context_channels, context_step
@@ -81,6 +89,9 @@ class WaveNet(nn.Module):
             return parametrizations.weight_norm(layer) if weight_norm else layer
 
         self.first = convolution(in_channels, residual_channels)
+        self.attention: WindowAttention | None = None
+        if attention_heads:
+            self.attention = WindowAttention(residual_channels, heads=attention_heads, reach=attention_reach)
         if context_channels:
             self.context = convolution(context_channels, gate_channels * num_layers)
         self.gates = nn.ModuleList(
@@ -98,7 +109,8 @@ class WaveNet(nn.Module):
     @property
     def receptive_field(self) -> int:
         """Samples of x that one sample of the output sees."""
-        return 1 + (self.kernel_size - 1) * sum(self.dilations)
+        attended = 2 * self.attention.reach if self.attention is not None else 0
+        return 1 + (self.kernel_size - 1) * sum(self.dilations) + attended
 
     def forward(
         self, x: Float[Tensor, "batch in time"], context: Tensor | None = None
@@ -146,6 +158,8 @@ class WaveNet(nn.Module):
         """All layers; a state that is given is brought up to date in place, `seen` gets the activations."""
         contexts = self._contexts(context, x)
         h, skips = self.first(x), 0.0
+        if self.attention is not None:
+            h = self.attention(h)
         for i, (gate, mix) in enumerate(zip(self.gates, self.mixes, strict=True)):
             gated = gate(self._extend(h, i, state))
             if contexts:

@@ -1,0 +1,24 @@
+"""What is computed from weights once, and again when they have changed."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from torch import nn
+
+M = TypeVar("M", bound=nn.Module)
+T = TypeVar("T")
+
+
+class OfWeights(Generic[M, T]):
+    """`make(module)`, kept until a weight of the module changes."""
+
+    def __init__(self, make: Callable[[M], T]) -> None:
+        self._make = make
+        self._kept: tuple[list[tuple[int, int]], T] | None = None
+
+    def __call__(self, module: M) -> T:
+        weights = [(weight.data_ptr(), weight._version) for weight in module.parameters()]
+        kept = self._kept
+        if kept is None or kept[0] != weights:
+            self._kept = kept = weights, self._make(module)
+        return kept[1]

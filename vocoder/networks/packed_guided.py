@@ -1,0 +1,49 @@
+"""The conditioner of a flow over groups, packed for sampling."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vocoder.networks.guided_wavenet import GuidedWaveNet
+from vocoder.networks.packed_wavenet import PackedState, PackedWaveNet
+
+
+class PackedGuidedState(NamedTuple):
+    """What a stream carries from chunk to chunk."""
+
+    last: Float[Tensor, "batch 1 channel"]
+    network: PackedState
+
+
+class PackedGuided:
+    """The function of a `GuidedWaveNet` with a guide, in rows of groups; pack again when weights change.
+
+    Args:
+        read: 0 for the parameters to be left at 0, because nobody reads them.
+    """
+
+    def __init__(self, conditioner: GuidedWaveNet, read: Float[Tensor, "parameter channel"]) -> None:
+        self.num_parameters, self.channels = read.shape
+        self.network = PackedWaveNet(conditioner.network)
+        self.network.keep_outputs(read.flatten())
+
+    def initial_state(self, batch: int) -> PackedGuidedState:
+        """Before the first group: silence."""
+        silence = self.network.sum_bias.new_zeros(batch, 1, self.channels)
+        return PackedGuidedState(silence, self.network.initial_state(batch))
+
+    def stream(
+        self,
+        x: Float[Tensor, "batch group channel"],
+        knots: Float[Tensor, "batch knot context"],
+        guide: Float[Tensor, "batch group guide"],
+        state: PackedGuidedState,
+    ) -> tuple[Float[Tensor, "batch group parameter channel"], PackedGuidedState]:
+        """The parameters of each element of the next groups, a whole number of intervals between knots."""
+        before = torch.cat([state.last, x], dim=1)
+        seen = torch.cat([before[:, :-1], guide], dim=2)
+        output, network = self.network.stream(seen, knots, state.network, last=False)
+        parameters = output.unflatten(2, (self.num_parameters, self.channels))
+        return parameters, PackedGuidedState(before[:, -1:].clone(), network)
