@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 EXTRAS ?= test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-eval demo serve test lint format check bench flows-gallery page-pictures lock clean
+.PHONY: help setup setup-eval demo serve test lint format check bench bench-check flows-gallery page-pictures lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ check: lint test ## Both
 
 bench: setup ## Samples per second of every shipped voice
 	$(BIN)/vocoder bench
+
+bench-check: setup ## Ratios of speeds beside docs/benchmarks/baseline.json, in minutes on a quiet machine
+	$(BIN)/vocoder bench check docs/benchmarks/baseline.json
 
 flows-gallery: setup ## Train every flow on small sets, write docs/flows
 	$(BIN)/vocoder flows gallery --jobs 2

@@ -1,60 +1,95 @@
-"""Samples per second of a voice: warmed up, repeated, the median with its spread."""
+"""Speed of a voice in one setting: samples a second, first audio, memory, share of the machine's peak."""
 
-import statistics
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 
+from vocoder.bench.energy import energy_meter
+from vocoder.bench.memory import peak_bytes
+from vocoder.bench.peaks import Peaks
+from vocoder.bench.timing import (
+    WARM_UP,
+    Spread,
+    precision_of,
+    spread,
+    threads_of_torch,
+    time_runs,
+)
 from vocoder.errors import InputError
+from vocoder.inference.streaming import FIRST_FRAMES
 from vocoder.mel import silence
 from vocoder.models import Vocoder
 
 
-class Speed(NamedTuple):
-    """One setting measured; times are wall seconds of `runs` repetitions."""
+class Setting(NamedTuple):
+    """One point of the grid, but for the voice and the device."""
 
-    threads: int
-    batch: int
-    seconds: float  # of audio a mel
+    threads: int = 1
+    precision: str = "float32"
+    batch: int = 1
+    seconds: float = 6.0  # of audio, each utterance
+
+
+class Speed(NamedTuple):
+    """A voice measured in one setting; spreads are over the runs."""
+
+    setting: Setting
     runs: int
-    samples_per_second: float  # by the median
-    times_real_time: float
-    slowest: float  # samples per second of the slowest run, and of the fastest
-    fastest: float
-    first_block_ms: float  # median time from 16 frames in to the first audio out of a stream
+    samples_per_second: Spread  # of all utterances together
+    times_real_time: float  # by the median
+    first_block_ms: Spread  # work of a stream until its first audio
+    peak_bytes: int | None  # held by one call beyond what was held before
+    macs_per_audio_second: float | None
+    share_of_peak: float | None  # of the multiply-accumulates of a large product of matrices
+    joules_per_audio_second: float | None
 
 
 def measure_speed(
-    voice: Vocoder, *, threads: int, batch: int = 1, seconds: float = 6.0, runs: int = 10
+    voice: Vocoder,
+    setting: Setting,
+    *,
+    runs: int = 10,
+    macs: float | None = None,
+    peaks: Peaks | None = None,
 ) -> Speed:
-    """Time `synthesize` on a mel of speech-like variety; raises `InputError` for sizes below one.
+    """Time `synthesize` on a mel of speech-like variety.
 
-    The clock stops when the audio is there: on a GPU the device is waited for.
+    Args:
+        macs: of a second of audio, where they were counted.
+        peaks: of the machine, with these threads and this precision.
+
+    Raises:
+        InputError: sizes below one.
+        ConfigError: a precision that the device does not have.
     """
-    if min(threads, batch, runs) < 1 or seconds <= 0:
-        raise InputError(
-            f"threads, batch, runs and seconds must be positive: {threads}, {batch}, {runs}, {seconds}"
-        )
-    mel = varied_mel(voice, batch, seconds)
-    with threads_of_torch(threads):
-        times = [_timed(voice, mel) for _ in range(runs + 2)][2:]
-        first = [_first_block(voice, mel[0]) for _ in range(runs + 2)][2:]
-    samples = batch * voice.mel_spec.num_samples(mel.shape[-1])
-    rates = sorted(samples / t for t in times)
-    median = statistics.median(rates)
+    if min(setting.threads, setting.batch, runs) < 1 or setting.seconds <= 0:
+        raise InputError(f"threads, batch, runs and seconds must be positive, got {setting} and {runs} runs")
+    mel = varied_mel(voice, setting.batch, setting.seconds)
+    samples = setting.batch * voice.mel_spec.num_samples(mel.shape[-1])
+    audio_seconds = samples / voice.sample_rate
+    speak = partial(voice.synthesize, mel, seed=list(range(setting.batch)))
+    begin = partial(_first_block, voice, mel[0, :, : voice.lookahead_frames + FIRST_FRAMES])
+    meter = energy_meter(voice.device)
+    with threads_of_torch(setting.threads), precision_of(setting.precision, voice.device):
+        speak()  # what is made once and kept
+        held = peak_bytes(speak, voice.device)
+        joules = meter() if meter else 0.0
+        times = time_runs(speak, runs, voice.device)
+        joules = (meter() if meter else 0.0) - joules
+        first = time_runs(begin, runs, voice.device)
+    rate = spread([samples / t for t in times])
+    achieved = None if macs is None else macs * rate.p50 / voice.sample_rate
     return Speed(
-        threads=threads,
-        batch=batch,
-        seconds=samples / batch / voice.sample_rate,
+        setting=setting,
         runs=runs,
-        samples_per_second=median,
-        times_real_time=median / voice.sample_rate,
-        slowest=rates[0],
-        fastest=rates[-1],
-        first_block_ms=1000 * statistics.median(first),
+        samples_per_second=rate,
+        times_real_time=rate.p50 / voice.sample_rate,
+        first_block_ms=spread([1000 * t for t in first]),
+        peak_bytes=held,
+        macs_per_audio_second=macs,
+        share_of_peak=None if achieved is None or peaks is None else achieved / peaks.macs_per_second,
+        joules_per_audio_second=joules / ((runs + WARM_UP) * audio_seconds) if meter else None,
     )
 
 
@@ -67,31 +102,5 @@ def varied_mel(voice: Vocoder, batch: int, seconds: float) -> torch.Tensor:
     return (floor + spread).to(voice.device)
 
 
-def _timed(voice: Vocoder, mel: torch.Tensor) -> float:
-    _wait(voice)
-    begun = time.perf_counter()
-    voice.synthesize(mel, seed=list(range(len(mel))))
-    _wait(voice)
-    return time.perf_counter() - begun
-
-
-def _first_block(voice: Vocoder, mel: torch.Tensor, frames: int = 16) -> float:
-    begun = time.perf_counter()
-    voice.open_stream().push(mel[:, :frames])
-    _wait(voice)
-    return time.perf_counter() - begun
-
-
-def _wait(voice: Vocoder) -> None:
-    if voice.device.type == "cuda":
-        torch.cuda.synchronize(voice.device)
-
-
-@contextmanager
-def threads_of_torch(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _first_block(voice: Vocoder, mel: torch.Tensor) -> Any:
+    return voice.open_stream().push(mel)

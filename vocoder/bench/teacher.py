@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from vocoder.bench.eager_loop import eager_samples
-from vocoder.bench.speed import threads_of_torch, varied_mel
+from vocoder.bench.speed import varied_mel
+from vocoder.bench.timing import threads_of_torch
 from vocoder.models import Teacher
+from vocoder.models.autoregressive import AutoregressiveVocoder
 from vocoder.models.frames import extend_frames
 from vocoder.networks.tiered_graph import TieredGraphSampler
 from vocoder.noise import uniform_noise
@@ -77,7 +79,7 @@ def loop_rates(voice: Teacher, *, frames: int = 4, runs: int) -> LoopRates:
     """The loops in turns, from silence; the slow ones speak `frames`, the compiled one 16 times as many."""
     sampler = voice.make_sampler()
     stepped = TieredGraphSampler(voice.wavenet, max_lag=voice.max_lag, output=voice.output)
-    short, long = _told(voice, frames), _told(voice, 16 * frames)
+    short, long = draws_and_context(voice, frames), draws_and_context(voice, 16 * frames)
     work: list[Callable[[], Any]] = [
         lambda: sampler.sample(*long, sampler.start(1)),
         lambda: eager_samples(voice.wavenet, voice.output, *short, voice.max_lag),
@@ -109,19 +111,19 @@ def _first_audio(voice: Teacher, mel: Tensor) -> tuple[int, float]:
     raise AssertionError("a stream that never speaks")
 
 
-def _told(voice: Teacher, frames: int) -> tuple[Tensor, Tensor, Any]:
+def draws_and_context(voice: Teacher, frames: int) -> tuple[Tensor, Tensor, Any]:
     """Noise, uniform draws and context of some frames."""
-    mel = varied_mel(voice, 1, frames / voice.mel_spec.frame_rate)
-    extended = extend_frames(
-        mel[..., :0], mel, left=voice.left_context, right=voice.lookahead_frames, last=True
-    )
     samples = voice.mel_spec.num_samples(frames)
     uniform = uniform_noise([0], 0, samples)
-    return (
-        0.7 * torch.logit(uniform).float(),
-        uniform_noise([0], 0, samples, lane=1),
-        voice.conditions(extended).context,
-    )
+    noise = 0.7 * torch.logit(uniform).float()
+    return noise, uniform_noise([0], 0, samples, lane=1), told_of(voice, frames)
+
+
+def told_of(voice: AutoregressiveVocoder, frames: int) -> Any:
+    """The context of some frames, as `voice.predict` takes it."""
+    mel = varied_mel(voice, 1, frames / voice.mel_spec.frame_rate)
+    around = {"left": voice.left_context, "right": voice.lookahead_frames}
+    return voice.conditions(extend_frames(mel[..., :0], mel, last=True, **around)).context
 
 
 def _rates(work: Sequence[Callable[[], Any]], samples: Sequence[int], runs: int) -> list[Rate]:

@@ -1,17 +1,19 @@
 """Measure voices against recordings: PESQ, ESTOI, DNSMOS, STFT distance, MCD, F0."""
 
+import math
 import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from jaxtyping import Float
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from vocoder.evaluation import System
+    from vocoder.evaluation import Clip, System
+    from vocoder.evaluation.html import Ranked
     from vocoder.models import Vocoder
 
 MAX_WORKERS = 8
@@ -36,14 +38,28 @@ class VoiceSystem:
         from vocoder.audio import resample
         from vocoder.mel import MelFrontend
 
-        model = _loaded(self.voice)
+        model = loaded(self.voice)
         mel = MelFrontend(model.mel_spec)(resample(audio, sample_rate, model.sample_rate))
         generated = model.synthesize(mel, seed=self.seed, temperature=self.temperature)
         return generated.clamp(-1, 1), model.sample_rate
 
 
+@dataclass(frozen=True)
+class ScoringVoice(VoiceSystem):
+    """A voice that is also asked for the exact bits it gives each sample of the recording."""
+
+    def bits_per_sample(self, audio: Float[Tensor, "sample"], sample_rate: int) -> float:
+        """NaN where the voice has none: a density is another quantity, and not to be compared."""
+        from vocoder.inference.scoring import prepare, score
+
+        model = loaded(self.voice)
+        if model.likelihood != "exact":
+            return math.nan
+        return score(model, prepare(audio, sample_rate, model.mel_spec)).bits_per_sample
+
+
 @cache
-def _loaded(voice: str) -> "Vocoder":
+def loaded(voice: str) -> "Vocoder":
     """One copy of the voice in each process."""
     from vocoder.checkpoints import load
 
@@ -56,7 +72,7 @@ def evaluate(
     ],
     voice: Annotated[list[str] | None, typer.Option(help="A name or a checkpoint; repeat for more.")] = None,
     baseline: Annotated[
-        list[str] | None, typer.Option(help="griffin-lim or recording; repeat for both.")
+        list[str] | None, typer.Option(help="griffin-lim, recording or world; repeat for more.")
     ] = None,
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure; repeat for more.")] = None,
     dialect: Annotated[
@@ -71,6 +87,14 @@ def evaluate(
         int | None, typer.Option(help="Processes, of one thread each; as many as cores if not given.", min=1)
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file for the JSON result.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="A file for the result as one HTML page, with the worst clips.")
+    ] = None,
+    cases: Annotated[int, typer.Option(help="How many clips of each voice the page shows.", min=0)] = 5,
+    order_by: Annotated[
+        str | None,
+        typer.Option(help="The measure that tells the page's worst clips; their mean rank if not given."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON result, not the table.")] = False,
 ) -> None:
     """Measure voices against recordings: PESQ, ESTOI, DNSMOS, STFT distance, MCD, F0.
@@ -83,6 +107,7 @@ def evaluate(
       vocoder evaluate recordings/valid.txt
       vocoder evaluate recordings/valid.txt --voice student --baseline griffin-lim -o result.json
       vocoder evaluate recordings/valid.txt --voice student --measure estoi --json | jq .systems
+      vocoder evaluate recordings/valid.txt --report report.html --cases 3 --order-by pesq
     """
     import json
 
@@ -97,6 +122,10 @@ def evaluate(
     if voice is None and baseline is None:
         voice, baseline = list(voice_paths()), list(BASELINES)
     systems = _systems(voice or [], baseline or [], dialect, seed, temperature)
+    if report is not None:
+        from vocoder.evaluation.html import check_order
+
+        check_order(order_by, measure)
     processes = workers or min(os.cpu_count() or 1, MAX_WORKERS)
     scores = []
     with progress("evaluating", len(clips) * len(systems)) as advance:
@@ -106,6 +135,10 @@ def evaluate(
     result = to_json(scores)
     if output is not None:
         write_output(str(output), [json.dumps(result, indent=2, ensure_ascii=False).encode()])
+    if report is not None:
+        worst = _worst(result, systems, cases, order_by)
+        page = _page(result, manifest, clips, systems, worst, order_by, processes)
+        write_output(str(report), [page.encode()])
     if as_json:
         print_json(result)
     else:
@@ -127,9 +160,48 @@ def _systems(
     specs = [read_info(voice_path(name)).mel_spec for name in voices]
     spec = mel_spec(dialect) if dialect else [*specs, mel_spec("nvidia")][0]
     return [
-        *(VoiceSystem(name, seed, temperature) for name in voices),
+        *(ScoringVoice(name, seed, temperature) for name in voices),
         *(baseline(name, spec) for name in baselines),
     ]
+
+
+def _worst(
+    result: dict[str, Any], systems: "list[System]", count: int, order_by: str | None
+) -> "dict[str, list[Ranked]]":
+    """The clips to show: of each voice, or where there is none of each baseline but the recording itself."""
+    from vocoder.evaluation import Recording
+    from vocoder.evaluation.html import worst_first
+
+    made = [system for system in systems if system.name != Recording.name]
+    voices = [system for system in made if isinstance(system, VoiceSystem)]
+    return {system.name: worst_first(result, system.name, order_by)[:count] for system in voices or made}
+
+
+def _page(
+    result: dict[str, Any],
+    manifest: Path,
+    clips: "list[Clip]",
+    systems: "list[System]",
+    worst: "dict[str, list[Ranked]]",
+    order_by: str | None,
+    processes: int,
+) -> str:
+    """The HTML page; what it shows is synthesized again."""
+    import shlex
+    import sys
+
+    from vocoder.bench.stamp import stamp
+    from vocoder.commands.console import progress
+    from vocoder.evaluation.html import Origin, page_of, show
+
+    seen = {system: [ranked.clip for ranked in found] for system, found in worst.items()}
+    exhibits = []
+    with progress("showing", len({name for names in seen.values() for name in names})) as advance:
+        for exhibit in show(clips, systems, seen, processes):
+            exhibits.append(exhibit)
+            advance(1)
+    origin = Origin(str(manifest), shlex.join(["vocoder", *sys.argv[1:]]), stamp()["commit"])
+    return page_of(result, origin, worst, exhibits, order_by)
 
 
 app = evaluate
