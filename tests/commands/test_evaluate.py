@@ -61,6 +61,29 @@ def test_table_and_file(manifest, tmp_path):
     assert [clip["clip"] for clip in json.loads(output.read_text())["clips"]] == ["a"]
 
 
+def test_a_report_shows_the_voices_cases(manifest, checkpoint, tmp_path):
+    report = tmp_path / "report.html"
+    result = invoke(
+        manifest,
+        *("--voice", checkpoint, "--baseline", "recording", "--baseline", "griffin-lim"),
+        *("--measure", "stft_log_magnitude", "--report", report, "--cases", "1"),
+    )
+    assert result.exit_code == 0, result.output
+    html = report.read_text()
+    assert "<h3>tiny</h3>" in html
+    assert html.count("<article>") == 1
+    assert html.count("<audio") == 3
+
+
+def test_without_a_voice_a_report_shows_the_baselines_cases(manifest, tmp_path):
+    report = tmp_path / "report.html"
+    baselines = ("--baseline", "recording", "--baseline", "griffin-lim")
+    result = invoke(manifest, *baselines, "--measure", "estoi", "--report", report, "--order-by", "estoi")
+    assert result.exit_code == 0, result.output
+    assert report.read_text().count("<h3>") == 1
+    assert report.read_text().count("<article>") == 2
+
+
 def test_a_clip_that_fails_is_named_and_the_status_is_not_zero(manifest):
     (manifest.parent / "a.flac").write_bytes(b"no audio")
     result = invoke(manifest, "--baseline", "recording", "--measure", "estoi", "--json")
@@ -72,10 +95,11 @@ def test_a_clip_that_fails_is_named_and_the_status_is_not_zero(manifest):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--baseline", "world"], "recording, griffin-lim"),
+        (["--baseline", "straight"], "recording, griffin-lim, world"),
         (["--baseline", "recording", "--measure", "visqol"], "visqol"),
         (["--voice", "no-such-voice"], "no-such-voice"),
         (["--baseline", "griffin-lim", "--dialect", "klingon"], "klingon"),
+        (["--baseline", "recording", "--report", "r.html", "--order-by", "visqol"], "visqol"),
     ],
 )
 def test_what_is_unknown_is_refused_before_anything_runs(manifest, arguments, message):

@@ -1,11 +1,14 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from vocoder.audio import resample
-from vocoder.errors import ConfigError
-from vocoder.evaluation import BASELINES, GriffinLim, Recording, baseline, evaluate
+from vocoder.errors import AudioError, ConfigError, MissingExtra
+from vocoder.evaluation import BASELINES, GriffinLim, Recording, World, baseline, evaluate
 from vocoder.evaluation.baselines import magnitudes
+from vocoder.evaluation.pitch import f0_track
 from vocoder.mel import DIALECTS, MelFrontend, expand
 
 RATE = 22_050
@@ -68,5 +71,36 @@ def test_baselines_are_found_by_name(name):
 
 
 def test_an_unknown_baseline_lists_the_known():
-    with pytest.raises(ConfigError, match=r"'world'.*recording, griffin-lim"):
+    with pytest.raises(ConfigError, match=r"'straight'.*recording, griffin-lim, world"):
+        baseline("straight")
+
+
+@pytest.mark.eval
+def test_world_keeps_length_and_words(speech):
+    pytest.importorskip("pyworld")
+    generated, rate = baseline("world").generate(speech, RATE)
+    assert (generated.shape, rate) == (speech.shape, RATE)
+    assert evaluate(speech, generated, RATE, ["estoi"])["estoi"] > 0.9
+
+
+@pytest.mark.eval
+def test_world_keeps_the_pitch():
+    pytest.importorskip("pyworld")
+    phase = 2 * torch.pi * 150 * torch.arange(RATE) / RATE
+    buzz = sum(torch.sin(k * phase) / (20 * k) for k in range(1, 30))
+    generated, _ = World().generate(buzz, RATE)
+    f0 = f0_track(generated.numpy(), RATE)[20:-20]
+    assert f0 == pytest.approx(150, rel=0.005)
+
+
+@pytest.mark.eval
+def test_world_refuses_an_empty_clip():
+    pytest.importorskip("pyworld")
+    with pytest.raises(AudioError, match="empty"):
+        World().generate(torch.empty(0), RATE)
+
+
+def test_world_without_its_package_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyworld", None)
+    with pytest.raises(MissingExtra, match=r"world needs.*vocoder\[eval\]"):
         baseline("world")

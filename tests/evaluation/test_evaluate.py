@@ -76,3 +76,20 @@ def test_a_voice_that_diverged_is_an_error(speech):
 def test_an_unknown_measure_is_an_error(speech):
     with pytest.raises(InputError, match="visqol"):
         evaluate(speech, speech, RATE, ["visqol"])
+
+
+BEST = {"higher": 1.0, "lower": 0.0, "zero": 0.0}
+PESQ_CEILING = 4.64
+WITHOUT_REFERENCE = {"dnsmos", "dnsmos_signal", "dnsmos_background", "dnsmos_p808", "tones"}
+
+
+def test_the_recording_against_itself_is_the_best_value_of_each_comparison(speech, noisy):
+    itself, worse = (evaluate(speech, other, RATE) for other in (speech, noisy))
+    for name in itself.keys() - WITHOUT_REFERENCE:
+        best = PESQ_CEILING if name == "pesq" else BEST[MEASURES[name].better]
+        assert itself[name] == pytest.approx(best, abs=5e-3), name
+        assert abs(worse[name] - best) >= abs(itself[name] - best), name
+
+
+def test_the_likelihood_belongs_to_no_pair(speech):
+    assert evaluate(speech, speech, RATE, ["bits_per_sample"]) == {}

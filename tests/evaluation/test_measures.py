@@ -7,7 +7,11 @@ from vocoder.evaluation.measures import FAMILIES, MEASURES, families_of
 
 
 def test_names_are_unique():
-    assert len(MEASURES) == sum(len(family.measures) for family in FAMILIES)
+    assert len(MEASURES) == 1 + sum(len(family.measures) for family in FAMILIES)
+
+
+def test_each_says_in_words_what_it_is():
+    assert all(measure.meaning for measure in MEASURES.values())
 
 
 def test_by_default_every_family_that_is_installed(monkeypatch):

@@ -1,4 +1,4 @@
-"""What every voice is measured beside: the recording itself, and Griffin-Lim from the same mel."""
+"""What voices are measured beside: the recording, Griffin-Lim from the same mel and, if asked, WORLD."""
 
 import math
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from vocoder.audio import resample
 from vocoder.errors import ConfigError
+from vocoder.evaluation.extras import optional
+from vocoder.evaluation.world import World
 from vocoder.mel import DIALECTS, MelFrontend, MelSpec, expand, mel_filterbank
 
 
@@ -78,16 +80,25 @@ def magnitudes(mel: Float[Tensor, "mel frame"], spec: MelSpec) -> Float[np.ndarr
 
 
 BASELINES = (Recording.name, GriffinLim.name)
+"""Those beside which every voice is measured; what a voice's record holds."""
+MORE_BASELINES = (World.name,)
+"""Those that must be asked for: they need an optional package, or see more than the mel."""
 
 
-def baseline(name: str, spec: MelSpec = DIALECTS["nvidia"]) -> Recording | GriffinLim:
+def baseline(name: str, spec: MelSpec = DIALECTS["nvidia"]) -> Recording | GriffinLim | World:
     """The baseline called `name`, on the mel `spec` where it needs one.
 
     Raises:
         ConfigError: an unknown name; the message lists the known ones.
+        MissingExtra: its package is not installed.
     """
     if name == Recording.name:
         return Recording()
     if name == GriffinLim.name:
         return GriffinLim(spec)
-    raise ConfigError(f"baseline {name!r} is unknown; choose one of {', '.join(BASELINES)}")
+    if name == World.name:
+        optional("pyworld", "the baseline world")
+        return World()
+    raise ConfigError(
+        f"baseline {name!r} is unknown; choose one of {', '.join((*BASELINES, *MORE_BASELINES))}"
+    )

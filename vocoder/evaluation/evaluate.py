@@ -20,7 +20,8 @@ def evaluate(
     """Measure `generated` against `reference`, both in [-1, 1] at `sample_rate`, after aligning them.
 
     Args:
-        measures: names out of `MEASURES`; by default all whose packages are installed.
+        measures: names out of `MEASURES`; by default all whose packages are installed. `LIKELIHOOD` is no
+            figure of a pair and gives nothing here.
 
     Returns:
         A number a measure, in the order of `MEASURES`; NaN where it is undefined for this clip (too short,

@@ -14,6 +14,7 @@ from vocoder.evaluation.cepstral import mel_cepstral_distortion, mel_cepstrum
 from vocoder.evaluation.extras import optional
 from vocoder.evaluation.mos import DNSMOS_RATE, dnsmos
 from vocoder.evaluation.perceptual import PESQ_RATE, pesq_wb, stoi
+from vocoder.evaluation.periodicity import periodicity, periodicity_error
 from vocoder.evaluation.pitch import f0_track, pitch_error
 from vocoder.evaluation.spectral import stft_distance
 from vocoder.evaluation.tones import tonal_artefacts
@@ -21,13 +22,14 @@ from vocoder.evaluation.tones import tonal_artefacts
 
 @dataclass(frozen=True)
 class Measure:
-    """One column: its key, heading, unit ("" for none), direction and the decimals worth showing."""
+    """One column: its key, heading, unit ("" for none), direction, the decimals worth showing, a sentence."""
 
     name: str
     label: str
     unit: str
     better: Literal["higher", "lower", "zero"]
     decimals: int
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -70,63 +72,119 @@ def _placement(pair: Pair) -> tuple[float, ...]:
     return pair.loudness_difference, 1000 * pair.lag / pair.sample_rate
 
 
+def _periodicity(pair: Pair) -> tuple[float, ...]:
+    tracks = (periodicity(audio, pair.sample_rate) for audio in (pair.reference, pair.generated))
+    return (periodicity_error(*tracks),)
+
+
 FAMILIES = (
     Family(
-        (Measure("pesq", "PESQ-WB", "MOS", "higher", 2),),
+        (Measure("pesq", "PESQ-WB", "MOS", "higher", 2, "ITU-T P.862.2 at 16 kHz, 1.02 to 4.64"),),
         lambda pair: (pesq_wb(*pair.at(PESQ_RATE)),),
         needs=("pesq",),
     ),
     Family(
-        (Measure("stoi", "STOI", "", "higher", 3), Measure("estoi", "ESTOI", "", "higher", 3)),
+        (
+            Measure("stoi", "STOI", "", "higher", 3, "short-time intelligibility, up to 1"),
+            Measure(
+                "estoi", "ESTOI", "", "higher", 3, "extended STOI, which hears modulated maskers, up to 1"
+            ),
+        ),
         _stoi,
     ),
     Family(
         (
-            Measure("dnsmos", "DNSMOS", "MOS", "higher", 2),
-            Measure("dnsmos_signal", "DNSMOS signal", "MOS", "higher", 2),
-            Measure("dnsmos_background", "DNSMOS backgr.", "MOS", "higher", 2),
-            Measure("dnsmos_p808", "P.808", "MOS", "higher", 2),
+            Measure("dnsmos", "DNSMOS", "MOS", "higher", 2, "predicted opinion of the whole, no reference"),
+            Measure("dnsmos_signal", "DNSMOS signal", "MOS", "higher", 2, "predicted opinion of the speech"),
+            Measure(
+                "dnsmos_background",
+                "DNSMOS backgr.",
+                "MOS",
+                "higher",
+                2,
+                "predicted opinion of the background",
+            ),
+            Measure(
+                "dnsmos_p808", "P.808", "MOS", "higher", 2, "predicted opinion in a crowd's listening test"
+            ),
         ),
         lambda pair: dnsmos(pair.at(DNSMOS_RATE)[1]),
         needs=("onnxruntime", "speechmos.dnsmos"),
     ),
     Family(
         (
-            Measure("stft_convergence", "STFT conv.", "", "lower", 3),
-            Measure("stft_log_magnitude", "STFT log", "nat", "lower", 3),
+            Measure(
+                *("stft_convergence", "MR-STFT conv.", "", "lower", 3),
+                "spectral convergence of magnitudes, mean of three resolutions",
+            ),
+            Measure(
+                *("stft_log_magnitude", "MR-STFT log", "nat", "lower", 3),
+                "mean difference of log magnitudes, mean of three resolutions",
+            ),
         ),
         lambda pair: stft_distance(pair.reference, pair.generated),
     ),
     Family(
-        (Measure("mcd", "MCD", "dB", "lower", 2), Measure("mcd_dtw", "MCD-DTW", "dB", "lower", 2)),
+        (
+            Measure("mcd", "MCD", "dB", "lower", 2, "mel-cepstral distortion, frame by frame, without DTW"),
+            Measure(
+                "mcd_dtw", "MCD-DTW", "dB", "lower", 2, "mel-cepstral distortion after time warping (DTW)"
+            ),
+        ),
         _mcd,
         needs=("pyworld",),
     ),
     Family(
         (
-            Measure("f0_rmse_hz", "F0 RMSE", "Hz", "lower", 1),
-            Measure("f0_rmse_cents", "F0 RMSE", "cent", "lower", 0),
-            Measure("voicing_error", "V/UV err.", "", "lower", 3),
-            Measure("f0_log_correlation", "F0 corr.", "", "higher", 3),
+            Measure("f0_rmse_hz", "F0 RMSE", "Hz", "lower", 1, "pitch error where both are voiced"),
+            Measure("f0_rmse_cents", "F0 RMSE", "cent", "lower", 0, "the same in hundredths of a semitone"),
+            Measure("voicing_error", "V/UV err.", "", "lower", 3, "share of frames voiced in one alone"),
+            Measure("f0_log_correlation", "F0 corr.", "", "higher", 3, "correlation of log pitch, up to 1"),
         ),
         _pitch,
         needs=("pyworld",),
     ),
     Family(
-        (Measure("tones", "tones", "dB", "lower", 1),),
+        (
+            Measure(
+                *("periodicity_error", "period. err.", "", "lower", 3),
+                "difference of the share of sound that repeats every period, 0 to 1",
+            ),
+        ),
+        _periodicity,
+    ),
+    Family(
+        (
+            Measure(
+                "tones", "tones", "dB", "lower", 1, "the strongest line at multiples of rate / 16 in pauses"
+            ),
+        ),
         lambda pair: (tonal_artefacts(pair.reference, pair.generated),),
     ),
     Family(
-        (Measure("loudness_difference", "loudness", "LU", "zero", 2), Measure("lag", "lag", "ms", "zero", 1)),
+        (
+            Measure(
+                "loudness_difference", "loudness", "LU", "zero", 2, "louder than the recording (BS.1770)"
+            ),
+            Measure("lag", "lag", "ms", "zero", 1, "later than the recording"),
+        ),
         _placement,
     ),
 )
+LIKELIHOOD = Measure(
+    *("bits_per_sample", "likelihood", "bit", "lower", 3),
+    "exact bits that a 16-bit sample of the recording takes; only voices that have such a figure",
+)
+"""Not of a pair but of a voice and a recording: a system that can says it (`runner.Scoring`)."""
 
 MEASURES = {measure.name: measure for family in FAMILIES for measure in family.measures}
+MEASURES[LIKELIHOOD.name] = LIKELIHOOD
 
 
 def families_of(names: tuple[str, ...] | None) -> list[Family]:
     """The families that give `names`; None: every family whose optional packages are installed.
+
+    `LIKELIHOOD` is known and belongs to none.
 
     Raises:
         InputError: a name that is no measure.

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,8 @@ def to_json(scores: Sequence[Score]) -> dict[str, Any]:
         "machine": machine(),
         "versions": versions(),
         "measures": {
-            name: {"label": m.label, "unit": m.unit, "better": m.better} for name, m in MEASURES.items()
+            name: {"label": m.label, "unit": m.unit, "better": m.better, "meaning": m.meaning}
+            for name, m in MEASURES.items()
         },
         "systems": {
             system: {name: _finite(value._asdict()) for name, value in estimates.items() if value.clips}
@@ -103,10 +105,18 @@ def machine() -> dict[str, Any]:
     """What the figures were computed on."""
     return {
         "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
     }
+
+
+def _processor() -> str:
+    """What the processor calls itself, where the system tells."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
 
 
 def versions() -> dict[str, str]:

@@ -1,12 +1,8 @@
 """Many clips through many systems, one process and one thread for each clip at a time."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
-from multiprocessing import get_context
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -17,9 +13,8 @@ from vocoder.audio import read, resample
 from vocoder.errors import InputError
 from vocoder.evaluation.evaluate import evaluate
 from vocoder.evaluation.manifest import Clip
-from vocoder.evaluation.measures import families_of
-
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+from vocoder.evaluation.measures import LIKELIHOOD, families_of
+from vocoder.evaluation.processes import in_processes
 
 
 @runtime_checkable
@@ -35,6 +30,15 @@ class System(Protocol):
     def generate(
         self, audio: Float[Tensor, "sample"], sample_rate: int
     ) -> tuple[Float[Tensor, "generated"], int]: ...
+
+
+@runtime_checkable
+class Scoring(System, Protocol):
+    """A system that also says how well it foresees a recording: its measure `LIKELIHOOD`."""
+
+    def bits_per_sample(self, audio: Float[Tensor, "sample"], sample_rate: int) -> float:
+        """Exact bits that a 16-bit sample takes; NaN where the system has no such figure."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,9 @@ def run(
         InputError: no clip, no system, two systems of one name, fewer than one worker, an unknown measure.
         MissingExtra: a named measure whose package is not installed.
     """
-    _check(clips, systems, workers)
+    check_run(clips, systems, workers)
     families_of(None if measures is None else tuple(measures))
-    tasks = list(product(clips, systems))
-    if workers == 1:
-        return (score(clip, system, measures) for clip, system in tasks)
-    return _in_processes(tasks, measures, min(workers, len(tasks)))
+    return in_processes(score, list(product(clips, systems, [measures])), workers)
 
 
 def score(clip: Clip, system: System, measures: Sequence[str] | None = None) -> Score:
@@ -77,41 +78,34 @@ def score(clip: Clip, system: System, measures: Sequence[str] | None = None) -> 
     try:
         audio, sample_rate = read(clip.path)
         seconds = len(audio) / sample_rate
-        generated, rate = system.generate(audio, sample_rate)
-        values = evaluate(resample(audio, sample_rate, rate), generated, rate, measures)
+        values = measured(system, audio, sample_rate, system.generate(audio, sample_rate), measures)
     except InputError as error:
         return Score(clip.name, system.name, seconds, error=str(error))
     return Score(clip.name, system.name, seconds, values)
 
 
-def _in_processes(
-    tasks: Sequence[tuple[Clip, System]], measures: Sequence[str] | None, workers: int
-) -> Iterator[Score]:
-    with _one_thread_a_child(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(score, clip, system, measures) for clip, system in tasks]
-        try:
-            for future in futures:
-                yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+def measured(
+    system: System,
+    audio: Float[Tensor, "sample"],
+    sample_rate: int,
+    made: tuple[Float[Tensor, "generated"], int],
+    measures: Sequence[str] | None = None,
+) -> dict[str, float]:
+    """Measure what `system.generate` made of a recording, and the likelihood where the system has one.
+
+    Raises:
+        InputError: audio that cannot be analysed or compared, an unknown measure.
+        MissingExtra: a named measure whose package is not installed.
+    """
+    generated, rate = made
+    values = evaluate(resample(audio, sample_rate, rate), generated, rate, measures)
+    if isinstance(system, Scoring) and (measures is None or LIKELIHOOD.name in measures):
+        values[LIKELIHOOD.name] = system.bits_per_sample(audio, sample_rate)
+    return values
 
 
-@contextmanager
-def _one_thread_a_child() -> Iterator[None]:
-    """Processes started inside find thread limits of one in their environment, before any library loads."""
-    before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _check(clips: Sequence[Clip], systems: Sequence[System], workers: int) -> None:
+def check_run(clips: Sequence[Clip], systems: Sequence[System], workers: int) -> None:
+    """Raise `InputError` unless there are clips, systems of different names and at least one worker."""
     if not clips:
         raise InputError("there is no clip to evaluate on: give a manifest that names recordings")
     names = [system.name for system in systems]

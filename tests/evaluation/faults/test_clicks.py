@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from vocoder.evaluation.faults.clicks import find_clicks, prominence
+
+RATE = 22_050
+
+
+@pytest.mark.parametrize("amplitude", [0.12, 0.3])
+def test_a_click_is_found_at_its_time_and_size(heard, noise, amplitude):
+    place = 2 * RATE + 123
+    clicked = noise.copy()
+    clicked[place] += amplitude
+    (event,) = find_clicks(heard(noise, clicked)).events
+    assert event.seconds == pytest.approx(place / RATE, abs=0.002)
+    around = np.abs(noise[place - 441 : place + 441]).max()
+    assert event.strength == pytest.approx(20 * np.log10(amplitude / around), abs=1.5)
+
+
+def test_a_click_is_found_in_speech(heard, recording):
+    """Two thirds of full scale would be heard in a shout; a twentieth is, in speech of this level."""
+    place = len(recording) // 2
+    clicked = recording.copy()
+    clicked[place] += 0.5
+    times = [event.seconds for event in find_clicks(heard(recording, clicked)).events]
+    assert times == [pytest.approx(place / RATE, abs=0.002)]
+
+
+def test_a_step_is_a_click(heard, vowel):
+    wave = vowel(120.0)
+    place = RATE
+    stepped = wave + 0.3 * (np.arange(len(wave)) >= place)
+    (event,) = find_clicks(heard(wave, stepped)).events
+    assert event.seconds == pytest.approx(place / RATE, abs=0.002)
+
+
+def test_the_recordings_own_click_is_no_fault(heard, noise):
+    clicked = noise.copy()
+    clicked[[RATE, 3 * RATE]] += 0.3
+    moved = noise.copy()
+    moved[[RATE + 100, 3 * RATE - 100]] += 0.3
+    assert find_clicks(heard(clicked, moved)).events == ()
+
+
+def test_glottal_pulses_are_no_clicks(vowel):
+    """Not even without a recording beside them."""
+    assert prominence(vowel(80.0), RATE)[RATE // 2 : -RATE // 2].max() < 8
+
+
+def test_rate_is_a_minute(heard, noise):
+    clicked = noise.copy()
+    clicked[[RATE, 2 * RATE, 3 * RATE]] += 0.3
+    assert find_clicks(heard(noise, clicked)).rate == pytest.approx(3 * 60 / 4)

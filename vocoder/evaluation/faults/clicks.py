@@ -1,0 +1,94 @@
+"""Clicks: single samples that neither the past nor the neighbourhood explains, and the recording lacks."""
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import maximum_filter1d
+
+from vocoder.errors import AudioError
+from vocoder.evaluation.faults.detector import Detector, Event, Found, Heard
+
+ORDER = 32
+FRAME_SECONDS = 0.04
+AROUND_SECONDS = 0.020
+"""To each side: more than a period of any voice above 50 Hz, so that its pulses meet each other."""
+GUARD_SECONDS = 0.0015
+"""To each side of the peak: belongs to the click itself."""
+THRESHOLD_DB = 8.0
+"""Of 2 × 400 Gaussian residuals the largest stands 8 dB over the next less than once in 10^9 frames."""
+EXCESS_DB = 5.0
+"""Over what the recording has at that place: a burst of its own is not a fault, nor is a copy of it."""
+REACH_SECONDS = 0.010
+"""How far the recording's own burst may lie: the resolution of a mel frame."""
+FLOOR = 2e-4
+"""Residuals below six steps of 16-bit PCM are silence."""
+WHITENING = 1e-7
+"""Of the frame's energy, added to it as white noise, so that the prediction of a pure tone is defined."""
+
+
+def find_clicks(heard: Heard) -> Found:
+    """Peaks of the prediction residual 8 dB above all others within 20 ms, and 5 dB above the recording's.
+
+    The time is that of the sample. Raises `AudioError` for less than two frames of 40 ms.
+    """
+    rate = heard.pair.sample_rate
+    own, reference = (prominence(audio, rate) for audio in (heard.pair.generated, heard.pair.reference))
+    excuse = maximum_filter1d(reference, 2 * round(REACH_SECONDS * rate) + 1)
+    is_click = (own >= THRESHOLD_DB) & (own - np.maximum(excuse, 0) >= EXCESS_DB)
+    highest = own == maximum_filter1d(own, 2 * round(GUARD_SECONDS * rate) + 1)
+    places = np.flatnonzero(is_click & highest)
+    events = tuple(Event(place / rate, float(own[place])) for place in places)
+    return Found(events, 60 * len(events) / heard.seconds)
+
+
+def prominence(audio: Float[np.ndarray, "sample"], sample_rate: int) -> Float[np.ndarray, "sample"]:
+    """How far each sample of the prediction residual stands above the largest within 20 ms, in dB.
+
+    Raises:
+        AudioError: shorter than two frames of 40 ms.
+    """
+    size = np.abs(residual(audio, sample_rate))
+    guard, around = (round(seconds * sample_rate) for seconds in (GUARD_SECONDS, AROUND_SECONDS))
+    length = around - guard
+    shift = guard + length // 2 + 1
+    beside = maximum_filter1d(np.pad(size, shift), length)
+    largest = np.maximum(beside[: -2 * shift], beside[2 * shift :])
+    return 20 * np.log10(np.maximum(size, 1e-9) / np.maximum(largest, FLOOR))
+
+
+def residual(audio: Float[np.ndarray, "sample"], sample_rate: int) -> Float[np.ndarray, "sample"]:
+    """What linear prediction of order 32 (autocorrelation method, Hann window of 40 ms) leaves over.
+
+    Raises:
+        AudioError: shorter than two frames.
+    """
+    hop = round(FRAME_SECONDS * sample_rate / 2)
+    if len(audio) < 4 * hop:
+        raise AudioError(f"clicks are sought in {4 * hop} samples or more, {len(audio)} came")
+    count = -(-len(audio) // hop)
+    padded = np.pad(audio, (max(hop, ORDER), (count + 1) * hop - len(audio)))
+    begin = max(hop, ORDER) - hop // 2  # the frame's middle half is the hop it predicts
+    frames = np.lib.stride_tricks.sliding_window_view(padded, 2 * hop)[begin : begin + count * hop : hop]
+    filters = _whitening_filters(frames * np.hanning(2 * hop))
+    contexts = np.lib.stride_tricks.sliding_window_view(padded[max(hop, ORDER) - ORDER :], hop + ORDER)
+    taps = np.lib.stride_tricks.sliding_window_view(contexts[: count * hop : hop], ORDER + 1, axis=1)
+    return np.einsum("fnk,fk->fn", taps, filters[:, ::-1]).ravel()[: len(audio)]
+
+
+def _whitening_filters(frames: Float[np.ndarray, "frame sample"]) -> Float[np.ndarray, "frame tap"]:
+    """1, -a1, …, -a32 of each frame, from the normal equations."""
+    spectra = np.fft.rfft(frames, 2 * frames.shape[1], axis=1)
+    correlation = np.fft.irfft(np.abs(spectra) ** 2, axis=1)[:, : ORDER + 1]
+    correlation[:, 0] = correlation[:, 0] * (1 + WHITENING) + 1e-9
+    lags = np.abs(np.subtract.outer(np.arange(ORDER), np.arange(ORDER)))
+    weights = np.linalg.solve(correlation[:, lags], correlation[:, 1:, None])[..., 0]
+    return np.concatenate([np.ones((len(frames), 1)), -weights], axis=1)
+
+
+CLICKS = Detector(
+    "clicks",
+    "clicks",
+    "dB",
+    None,
+    "a peak of the linear prediction residual, in dB over all others within 20 ms, that the recording lacks",
+    find_clicks,
+)

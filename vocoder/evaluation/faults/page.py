@@ -1,0 +1,56 @@
+"""The page of faults: rates, what each detector hears, the worst cases and a picture of them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vocoder.evaluation.faults import DETECTORS
+from vocoder.evaluation.faults.control import Rerecorded
+from vocoder.evaluation.faults.report import rate_heading, rate_rows
+from vocoder.evaluation.pages import table
+
+WORST = 5
+
+
+def page_of(result: Mapping[str, Any], pictures: Mapping[str, Sequence[Path]], folder: Path) -> str:
+    """The page, to lie in `folder`, of a result of `report.to_json` and the pictures of each detector."""
+    machine, clips = result["machine"], {clip["clip"] for clip in result["clips"]}
+    lines = [
+        "# Faults heard by measuring",
+        "",
+        f"`{result['command']}`;",
+        f"{result['date'][:10]}; {len(clips)} clips; {machine['processor']}, {machine['cores']} cores.",
+        "",
+        "Rates are means over the clips, with 95 % bootstrap intervals. Each detector holds a voice against",
+        f"the recording. `{Rerecorded.name}` is the recording through an all-pass filter, 2 dB softer, in",
+        "noise 75 dB below full scale: what is found there is a false alarm.",
+        "",
+        *table(rate_heading(result), rate_rows(result)),
+        "",
+    ]
+    for name, detector in DETECTORS.items():
+        lines += [f"## {detector.label[0].upper()}{detector.label[1:]}", ""]
+        lines += [f"{detector.meaning[0].upper()}{detector.meaning[1:]}.", "", *_worst(result, name)]
+        for path in pictures.get(name, ()):
+            place = Path(os.path.relpath(path, folder)).as_posix()
+            lines += [f"![{detector.label}: {path.stem}]({place})", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _worst(result: Mapping[str, Any], name: str) -> list[str]:
+    """The strongest event of each of the worst clips."""
+    unit = DETECTORS[name].strength_unit
+    strongest = [
+        (max(clip["found"][name]["events"], key=lambda event: abs(event[1])), clip)
+        for clip in result["clips"]
+        if clip["found"].get(name, {}).get("events")
+    ]
+    if not strongest:
+        return ["None was found.", ""]
+    strongest.sort(key=lambda pair: -abs(pair[0][1]))
+    rows = [
+        [clip["system"], clip["clip"], f"{seconds:.3f} s", f"{strength:.2f} {unit}".rstrip()]
+        for (seconds, strength), clip in strongest[:WORST]
+    ]
+    return [*table(["system", "clip", "at", "strength"], rows), ""]

@@ -1,0 +1,109 @@
+"""What was found, as a table to read and as JSON to keep."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from vocoder.evaluation.faults import DETECTORS, Detector
+from vocoder.evaluation.faults.survey import Hearing
+from vocoder.evaluation.report import machine, versions
+from vocoder.evaluation.statistics import CONFIDENCE, estimate
+
+FORMAT = 1
+
+
+def to_json(hearings: Sequence[Hearing], command: str) -> dict[str, Any]:
+    """The whole run: rates with intervals, every event, the detectors, machine, date; NaN is null."""
+    systems = dict.fromkeys(hearing.system for hearing in hearings)
+    return {
+        "format": FORMAT,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "machine": machine(),
+        "versions": versions(),
+        "detectors": {
+            name: {
+                "label": d.label,
+                "strength_unit": d.strength_unit,
+                "rate_unit": d.rate_unit,
+                "meaning": d.meaning,
+            }
+            for name, d in DETECTORS.items()
+        },
+        "systems": {
+            system: summarize([hearing for hearing in hearings if hearing.system == system])
+            for system in systems
+        },
+        "clips": [_clip(hearing) for hearing in hearings],
+    }
+
+
+def summarize(hearings: Sequence[Hearing]) -> dict[str, dict[str, Any]]:
+    """For each detector the mean rate over one system's clips, its interval, and the number of events."""
+    return {name: _rate([h.found[name] for h in hearings if name in h.found]) for name in DETECTORS}
+
+
+def _rate(found: Sequence[Any]) -> dict[str, Any]:
+    rate = estimate(np.array([one.rate for one in found], dtype=float))
+    return {name: _finite(value) for name, value in rate._asdict().items()} | {
+        "events": sum(len(one.events) for one in found)
+    }
+
+
+def _clip(hearing: Hearing) -> dict[str, Any]:
+    return {
+        "clip": hearing.clip,
+        "system": hearing.system,
+        "seconds": _finite(round(hearing.seconds, 3)),
+        "error": hearing.error,
+        "found": {
+            name: {
+                "rate": _finite(found.rate),
+                "events": [[round(event.seconds, 4), round(event.strength, 3)] for event in found.events],
+            }
+            for name, found in hearing.found.items()
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def to_table(result: Mapping[str, Any]) -> Table:
+    """The rates of a result of `to_json`: detectors in rows, systems in columns.
+
+    "–" stands where there is no rate: an optional package is missing, no stream, no clip that defines it.
+    """
+    clips = len({clip["clip"] for clip in result["clips"]})
+    table = Table(title=f"Rates over {clips} clip{'s' * (clips != 1)}, with {CONFIDENCE:.0%} intervals")
+    for heading in rate_heading(result):
+        table.add_column(heading)
+    for row in rate_rows(result):
+        table.add_row(*row)
+    return table
+
+
+def rate_heading(result: Mapping[str, Any]) -> list[str]:
+    return ["fault", "unit", *result["systems"]]
+
+
+def rate_rows(result: Mapping[str, Any]) -> list[list[str]]:
+    """A row a detector: label, unit, and a cell a system."""
+    return [
+        [d.label, f"% of {d.share_of}" if d.share_of else "a minute"]
+        + [_cell(d, rates[name]) for rates in result["systems"].values()]
+        for name, d in DETECTORS.items()
+    ]
+
+
+def _cell(detector: Detector, rate: Mapping[str, Any]) -> str:
+    if rate["mean"] is None:
+        return "–"
+    scale = 100 if detector.share_of else 1
+    if rate["low"] is None:
+        return f"{scale * rate['mean']:.2g}"
+    return f"{scale * rate['mean']:.2g} ({scale * rate['low']:.2g} … {scale * rate['high']:.2g})"
