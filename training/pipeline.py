@@ -18,7 +18,7 @@ from pydantic import Field
 from training.jobs import recipes
 from training.jobs.checkpoints import install
 from training.jobs.datasets import dataset_values
-from training.prepare.prepare import PrepareConfig, prepare
+from training.prepare.prepare import REPORT, PrepareConfig, prepare
 from training.publish import publish
 from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
@@ -78,7 +78,7 @@ class Pipeline:
         self,
         *,
         max_minutes: float | None = None,
-        advance: Callable[[int, int], None] = lambda done, total: None,
+        advance: Callable[[str, int, int], None] = lambda stage, done, total: None,
     ) -> Iterator[Done]:
         """Do what is to be done; yields each step when it is done.
 
@@ -102,13 +102,14 @@ class Pipeline:
         """The voice with its figures inside."""
         return self.folder / f"{self.config.name}.safetensors"
 
-    def _prepare(self, advance: Callable[[int, int], None]) -> Done:
+    def _prepare(self, advance: Callable[[str, int, int], None]) -> Done:
         begun = time.monotonic()
         config = self.config
         report = prepare(
             config.recordings, self.data, config.prepare, workers=config.workers, advance=advance
         )
-        result = {key: report[key] for key in ("pieces", "train_minutes", "valid_minutes", "left_out")}
+        told = ("pieces", "train_minutes", "valid_minutes", "left_out", "aligned", "not_aligned")
+        result = {key: report[key] for key in told} | {"report": str(self.data / REPORT)}
         return self._note("prepare", "", result, begun)
 
     def _train(self, training: TrainingConfig, deadline: float | None) -> Done:

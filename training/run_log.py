@@ -10,7 +10,10 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vocoder.audio import write
 from vocoder.checkpoints.format import write_atomically
+
+SAMPLES, RECORDING = "samples", "recording"
 
 
 class Listening(NamedTuple):
@@ -22,13 +25,14 @@ class Listening(NamedTuple):
 
 
 class RunLog:
-    """`metrics.jsonl` in the run's folder, and its events for TensorBoard in `tensorboard/` there.
+    """`metrics.jsonl` in the run's folder, `samples/` as it goes, events for TensorBoard in `tensorboard/`.
 
-    Without the package (the `train` extra has it) the events are left out.
+    Without that package (the `train` extra has it) the events are left out.
     """
 
     def __init__(self, folder: Path, *, tensorboard: bool) -> None:
         self.path = folder / "metrics.jsonl"
+        self.samples = folder / SAMPLES
         self._events, self._tensorboard, self._step = folder / "tensorboard", tensorboard, 0
 
     def write(self, step: int, cpu_seconds: float, terms: dict[str, float]) -> None:
@@ -50,9 +54,17 @@ class RunLog:
         self._step = step
         kept = [line for line in self.read() if line["step"] <= step]
         write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        for path in self.samples.glob("*.flac"):
+            if path.stem.isdecimal() and int(path.stem) > step:
+                path.unlink()
 
     def hear(self, step: int, heard: Listening) -> None:
-        """A sample beside the recording, as sound and as spectrograms."""
+        """A sample beside the recording: files in `samples/`, and for TensorBoard."""
+        self.samples.mkdir(exist_ok=True)
+        for name, audio in ((RECORDING, heard.recording), (f"{step:08d}", heard.sample)):
+            temporary = self.samples / f".{name}"
+            write(temporary, audio.cpu().clamp(-1, 1), heard.sample_rate, format="flac")
+            temporary.replace(self.samples / f"{name}.flac")
         if self.writer is None:
             return
         for name, audio in (("recording", heard.recording), ("sample", heard.sample)):

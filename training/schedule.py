@@ -1,15 +1,21 @@
-"""The learning rate over a run: a linear warm-up, a plateau, a cosine to the end."""
+"""The optimizer, and the learning rate over a run: a linear warm-up, a plateau, a cosine to the end."""
 
 import math
+from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import Field
+from torch import nn
+from torch.optim import AdamW, Optimizer
 
+from training.muon import Muon
 from vocoder.config import Config
 
 
 class OptimizerConfig(Config):
-    """AdamW (Loshchilov and Hutter 2019) and its schedule."""
+    """AdamW (Loshchilov and Hutter 2019), or Muon for matrices and AdamW for the rest; and the schedule."""
 
+    kind: Literal["adamw", "muon"] = "adamw"
     lr: float = Field(default=1e-3, gt=0)
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = Field(default=0.01, ge=0)
@@ -19,6 +25,12 @@ class OptimizerConfig(Config):
         default=0.5, ge=0, le=1, description="share of the run, at its end, in which the rate falls"
     )
     final: float = Field(default=0.01, ge=0, le=1, description="share of the rate that is left at the end")
+
+
+def make_optimizer(config: OptimizerConfig, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    """The optimizer of a run's parameters."""
+    kind = Muon if config.kind == "muon" else AdamW
+    return kind(parameters, config.lr, config.betas, weight_decay=config.weight_decay)
 
 
 def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:

@@ -16,7 +16,7 @@ from training.data.ahead import Ahead
 from training.data.segments import Segments
 from training.distributed import any_of_all, average, average_terms, begin_alike, own_device, share
 from training.run_log import Listening, RunLog
-from training.schedule import OptimizerConfig, learning_rate
+from training.schedule import OptimizerConfig, learning_rate, make_optimizer
 from training.state import RunState, saved_buffers
 from training.terminal import progress_bar, stop_signals
 from vocoder.config import Config
@@ -91,10 +91,7 @@ class Trainer:
         task.to(usable_device(own_device(config.device)))
         self.parameters = {n: p for n, p in task.model.named_parameters() if p.requires_grad}
         self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
-        optimizer = config.optimizer
-        self.optimizer = torch.optim.AdamW(
-            self.parameters.values(), optimizer.lr, optimizer.betas, weight_decay=optimizer.weight_decay
-        )
+        self.optimizer = make_optimizer(config.optimizer, self.parameters.values())
         self.step = 0
         self.cpu_seconds = self.seconds = 0.0
         self.ahead: Ahead | None = None
@@ -152,17 +149,13 @@ class Trainer:
         with torch.autocast(self.task.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             loss, terms = self.task.loss(self.step)
         if any_of_all(not torch.isfinite(loss), self.task.device):
-            raise TrainingDiverged(
-                f"step {self.step}: the loss is {loss.item()}; lower optimizer.lr and resume"
-            )
+            raise TrainingDiverged(self._diverged(f"the loss is {loss.item()}"))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         average(p.grad for p in self.parameters.values() if p.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.optimizer.clip)
         if not torch.isfinite(norm):
-            raise TrainingDiverged(
-                f"step {self.step}: the gradient is not finite; lower optimizer.lr and resume"
-            )
+            raise TrainingDiverged(self._diverged("the gradient is not finite"))
         self.optimizer.step()
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -173,10 +166,18 @@ class Trainer:
         self.seconds += time.perf_counter() - started
         return {"loss": loss.item(), **terms, "gradient": norm.item(), "lr": rate}
 
+    def _diverged(self, what: str) -> str:
+        """What a reader needs to look into it: the step and the recordings in it."""
+        heard = ""
+        if self.ahead is not None:
+            names = self.ahead.segments.names(self.config.seed, self.step)
+            heard = f" on {', '.join(name or '(unnamed)' for name in names)}"
+        return f"step {self.step}: {what}{heard}; lower optimizer.lr and resume"
+
     def _evaluate(self) -> None:
         with self.averaged_weights():
             self._log(self.task.evaluate())
-            if self.log.writer is not None and (heard := self.task.listen()) is not None:
+            if (heard := self.task.listen()) is not None:
                 self.log.hear(self.step, heard)
 
     @contextmanager

@@ -86,6 +86,11 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
     yield f"- data: {training.get('recordings')} recordings, {training.get('minutes_of_speech')} minutes, "
     yield f"  {training.get('speakers')} speakers (hash {training.get('data_hash')})"
     yield f"- training: steps {steps}; {training.get('cpu_seconds')} CPU-seconds"
+    if (began := training.get("began_with")) is not None:
+        yield f"- began with weights of an earlier run: {began['cpu_seconds']} CPU-seconds before"
+    if (bits := _last(training.get("curves", {}), "valid_bits")) is not None:
+        yield f"- on its held-out segments: {bits['valid_bits']:.4g} bits a sample, with another's mel "
+        yield f"  {bits['valid_bits_shuffled_mel']:.4g}"
     yield ""
     yield f"![held-out figures of {name} during training](voices/{name}.png)"
     for title, figures in info.figures.items():
@@ -95,6 +100,11 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
         yield from _table(name, figures["systems"])
         yield ""
         yield _made(figures)
+
+
+def _last(curves: dict[str, Any], key: str) -> dict[str, Any] | None:
+    """The last point of any curve that has the key."""
+    return next((curve[-1] for curve in curves.values() if curve and key in curve[-1]), None)
 
 
 def _table(voice: str, systems: dict[str, Any]) -> Iterator[str]:

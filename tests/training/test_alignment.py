@@ -14,6 +14,7 @@ from training.data.alignment import (
     _decoder,
     _without_gaps,
     align,
+    align_once,
     transcripts,
     words_of,
 )
@@ -48,6 +49,20 @@ def test_transcripts_that_are_none_are_refused(tmp_path, text):
         transcripts(tmp_path)
 
 
+def test_a_part_of_an_alignment_says_the_same_at_its_own_times():
+    whole = Alignment(np.array([0, 5, 7, 0]), np.array([0.0, 0.1, 0.3, 0.5]))
+    for begin, end in ((0.0, 0.6), (0.05, 0.3), (0.1, 0.2), (0.15, 0.55), (0.4, 9.0)):
+        part = whole.between(begin, end)
+        assert part.begins[0] == 0
+        times = np.linspace(begin, end, 50, endpoint=False)
+        assert part.at(times - begin).tolist() == whole.at(times).tolist()
+
+
+def test_transcripts_of_a_prepared_set_are_read(tmp_path):
+    (tmp_path / "transcripts.txt").write_text("me_a.flac|so | so\n")
+    assert transcripts(tmp_path) == {"me_a": "so | so"}
+
+
 def test_transcripts_are_read(tmp_path):
     (tmp_path / "metadata.csv").write_text('id|transcript|extra\na|He said "so".|1\nb||2\n')
     assert transcripts(tmp_path) == {"a": 'He said "so".', "b": ""}
@@ -57,7 +72,7 @@ def test_without_the_package_its_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     _decoder.cache_clear()
     with pytest.raises(MissingExtra, match=r"vocoder\[align\]"):
-        align(np.zeros(16_000, dtype=np.float32), 16_000, SAID, tmp_path)
+        align_once(np.zeros(16_000, dtype=np.float32), 16_000, SAID, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -68,7 +83,7 @@ class TestWithPocketsphinx:
 
     def test_a_recording_and_what_is_said_in_it(self, tmp_path):
         audio, rate = read(CLIPS / "LJ001-0002.flac")
-        alignment = align(audio.numpy(), rate, SAID, tmp_path)
+        alignment = align_once(audio.numpy(), rate, SAID, tmp_path)
         assert alignment.begins[0] == 0
         assert (np.diff(alignment.begins) > 0).all()
         assert len(audio) / rate - 0.5 < alignment.begins[-1] <= len(audio) / rate
@@ -78,7 +93,7 @@ class TestWithPocketsphinx:
         assert 20 <= len(names) <= 30
         (kept,) = tmp_path.iterdir()
         assert json.loads(kept.read_text())
-        assert np.array_equal(align(audio.numpy(), rate, SAID, tmp_path).begins, alignment.begins)
+        assert np.array_equal(align_once(audio.numpy(), rate, SAID, tmp_path).begins, alignment.begins)
 
     @pytest.mark.parametrize(
         ("text", "why"),
@@ -87,10 +102,10 @@ class TestWithPocketsphinx:
     def test_what_cannot_be_aligned_says_why(self, tmp_path, text, why):
         audio, rate = read(CLIPS / "LJ001-0002.flac")
         with pytest.raises(Unalignable, match=why):
-            align(audio.numpy(), rate, text, tmp_path)
+            align_once(audio.numpy(), rate, text, tmp_path)
         assert not list(tmp_path.iterdir())
 
-    def test_speech_that_is_too_short_for_its_transcript_is_refused(self, tmp_path):
+    def test_speech_that_is_too_short_for_its_transcript_is_refused(self):
         audio, rate = read(CLIPS / "LJ001-0002.flac")
         with pytest.raises(Unalignable, match="does not fit its transcript"):
-            align(audio[: rate // 10].numpy(), rate, SAID, tmp_path)
+            align(audio[: rate // 10].numpy(), rate, SAID)

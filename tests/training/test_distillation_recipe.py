@@ -73,6 +73,8 @@ def test_a_distilled_voice_names_its_teacher_and_says_how_it_fared(root: Path, t
         assert all(term in line for line in log if "loss" in line)
     health_figures = [line for line in log if "valid_low_band_db" in line]
     assert [line["step"] for line in health_figures] == [2, 4]
+    for figure in ("mel_matters", "gradient_divergence", "gradient_power", "gradient_spectral"):
+        assert all(f"valid_{figure}" in line for line in health_figures), figure
     info = read_info(path)
     assert info.training["teacher"]["name"] == "teacher"
     mel = torch.linspace(-11, -2, 6).expand(80, 6)

@@ -109,6 +109,28 @@ def test_a_run_that_was_stopped_is_the_one_that_was_not(kind, recordings, tmp_pa
 
 
 @pytest.mark.usefixtures("loaded")
+def test_the_pitch_may_be_another_voices(recordings, tmp_path):
+    other = train_teacher(recipe_of("teacher", recordings), tmp_path / "other", progress=False)
+    recipe = recipe_of("teacher", recordings, pitch=None, pitch_from=other)
+    path = train_teacher(recipe, tmp_path / "run", progress=False)
+    own, others = (load(each).pitch.state_dict() for each in (path, other))
+    assert all(torch.equal(own[name], others[name]) for name in others)
+    record = read_info(path).training
+    assert list(record["steps"]) == ["flow"]
+    assert record["pitch_from"]["name"] == "tiny"
+    wavenet = train_teacher(recipe_of("wavenet", recordings), tmp_path / "wavenet", progress=False)
+    with pytest.raises(ConfigError, match="a wavenet that reads no pitch"):
+        train_teacher(recipe.model_copy(update={"pitch_from": wavenet}), tmp_path / "x", progress=False)
+    wider = {**MODELS_HERE["teacher"], "pitch": SMALL | {"hidden": 7}}
+    with pytest.raises(ConfigError, match=r"pitch_from: .* has other sizes than model.pitch"):
+        train_teacher(
+            recipe_of("teacher", recordings, pitch=None, pitch_from=other, model=wider),
+            tmp_path / "y",
+            progress=False,
+        )
+
+
+@pytest.mark.usefixtures("loaded")
 def test_nothing_is_done_when_there_is_no_time(recordings, tmp_path):
     assert train_teacher(recipe_of("wavenet", recordings), tmp_path, max_minutes=0.0, progress=False) is None
     assert not (tmp_path / "tiny.safetensors").exists()
@@ -138,8 +160,10 @@ def test_the_probe_tells_whether_the_mel_is_used():
 @pytest.mark.parametrize(
     ("kind", "changes", "message"),
     [
-        ("wavenet", {"pitch": {"steps": 1}}, "pitch: give it for a model of kind teacher"),
-        ("teacher", {"pitch": None}, "pitch: give it for a model of kind teacher"),
+        ("wavenet", {"pitch": {"steps": 1}}, "pitch: only a model of kind teacher"),
+        ("teacher", {"pitch": None}, "pitch: give its steps, or begin_with"),
+        ("teacher", {"pitch_from": "teacher"}, "pitch_from: only .* without steps of pitch"),
+        ("wavenet", {"pitch_from": "teacher"}, "pitch_from: only for a model of kind teacher"),
         ("wavenet", {"model": {"kind": "wavenet", "grup": 1}}, "model.grup is not a known key"),
         ("wavenet", {"model": {"kind": "flow"}}, "'teacher', 'wavenet'"),
     ],

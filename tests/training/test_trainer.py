@@ -42,14 +42,25 @@ def log(folder: Path) -> list[dict]:
     return [{k: v for k, v in line.items() if k != "cpu_seconds"} for line in lines]
 
 
-def test_a_stopped_run_goes_on_exactly(tmp_path: Path) -> None:
-    whole = Trainer(Regression(), CONFIG, tmp_path / "whole")
+class DeepRegression(Regression):
+    """With a weight that is a matrix and one that is none."""
+
+    def __init__(self) -> None:
+        super().__init__(width=16)
+        self.model = nn.Sequential(nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1))
+
+
+@pytest.mark.parametrize(("task", "kind"), [(Regression, "adamw"), (DeepRegression, "muon")])
+def test_a_stopped_run_goes_on_exactly(tmp_path: Path, task: type[Regression], kind: str) -> None:
+    optimizer = CONFIG.optimizer.model_copy(update={"kind": kind})
+    config = CONFIG.model_copy(update={"optimizer": optimizer})
+    whole = Trainer(task(), config, tmp_path / "whole")
     assert whole.run(progress=False)
-    first = Trainer(Regression(), CONFIG, tmp_path / "parts")
+    first = Trainer(task(), config, tmp_path / "parts")
     for _ in range(11):
         first._log(first._train_step())
     first.save()
-    second = Trainer(Regression(), CONFIG, tmp_path / "parts")
+    second = Trainer(task(), config, tmp_path / "parts")
     assert second.step == 11
     assert second.run(progress=False)
     losses = [[line["loss"] for line in log(tmp_path / f) if "loss" in line] for f in ("whole", "parts")]

@@ -114,6 +114,33 @@ def _train_all(configs: "list[DensityConfig]", runs: Path, jobs: int) -> "list[D
 
 
 @app.command()
+def audio(
+    recipe: Annotated[Path, typer.Argument(help="of the small WaveGlow, as for vocoder train waveglow")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value, as data.root=FOLDER")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder of the page")] = Path("docs/flows"),
+    runs: Annotated[Path, typer.Option(help="folder of the runs; those begun go on")] = Path("runs/flows"),
+    jobs: Annotated[int, typer.Option(min=1, help="runs at a time, one thread each")] = 2,
+) -> None:
+    """Train a small WaveGlow with every coupling, dequantization and attention; write audio.md, the bits.
+
+    Example: vocoder flows audio configs/recipe/flowpp.yaml data.root=recordings
+    """
+    from training.density.audio import audio_recipes, train_audio
+    from training.density.audio_page import write_audio
+    from training.recipes.waveglow import WaveGlowRecipe
+    from vocoder.commands.console import progress
+    from vocoder.config import read_config
+
+    base = read_config(WaveGlowRecipe, recipe, overrides or [])
+    recipes, results = audio_recipes(base), []
+    with progress("flows", len(recipes)) as advance:
+        for result in train_audio(recipes, runs, jobs=jobs):
+            results.append(result)
+            advance(1)
+    show(f"page: {write_audio(results, base, output, command=f'vocoder flows audio {recipe}')}")
+
+
+@app.command()
 def directions(
     output: Annotated[Path, typer.Option("-o", "--output", help="folder")] = Path("docs/flows"),
     runs: Annotated[int, typer.Option(min=1, help="of which the median is taken")] = 5,

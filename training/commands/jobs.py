@@ -27,7 +27,9 @@ def _group() -> None:
 
 @app.command()
 def submit(
-    recipe: Annotated[str, typer.Argument(help="student, teacher, waveglow, flow")],
+    recipe: Annotated[
+        str, typer.Argument(help="student, teacher, distillation, waveglow, classifier or flow")
+    ],
     overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value of the recipe")] = None,
     dataset: Annotated[str | None, typer.Option(help="A prepared folder of recordings.")] = None,
     preset: Annotated[

@@ -5,6 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+MAIN = ("pesq", "estoi", "dnsmos", "dnsmos_p808", "mcd")
+FEW = 5
+
 
 def pipeline(
     config: Annotated[Path, typer.Argument(help="for example configs/recipe/own.yaml")],
@@ -36,7 +39,9 @@ def pipeline(
         bar = progress.add_task("preparing")
         steps = Pipeline(parsed).run(
             max_minutes=max_minutes,
-            advance=lambda done, total: progress.update(bar, completed=done, total=total),
+            advance=lambda stage, done, total: progress.update(
+                bar, description=stage, completed=done, total=total
+            ),
         )
         typer.echo(_told(next(steps)))
     try:
@@ -52,12 +57,34 @@ def _told(done: Any) -> str:
     when = "done before" if done.before else f"{done.seconds:.0f} s"
     result = done.result
     if done.step == "prepare":
-        kept = f"{result['pieces']} pieces, {result['train_minutes']:.1f} minutes to train on"
-        return f"prepare ({when}): {kept}, {len(result['left_out'])} recordings left out"
+        return "\n".join([f"prepare ({when}): {_kept(result)}", *_missing(result)])
     if done.step == "evaluate":
-        lines = [
-            f"  {system}: " + ", ".join(f"{measure} {value:.3g}" for measure, value in means.items())
-            for system, means in result["means"].items()
-        ]
-        return "\n".join([f"evaluate ({when}):", *lines])
+        return "\n".join([f"evaluate ({when}): means over what was held out", *_table(result["means"])])
     return f"{done.step} ({when}): {next(iter(result.values()))}"
+
+
+def _kept(report: dict[str, Any]) -> str:
+    return (
+        f"{report['pieces']} pieces, {report['train_minutes']:.1f} minutes to train on, {report['aligned']}"
+        f" recordings aligned, {len(report['left_out'])} left out; {report['report']} has the reasons"
+    )
+
+
+def _missing(report: dict[str, Any]) -> list[str]:
+    left_out = list(report["left_out"].items())
+    more = [f"  and {len(left_out) - FEW} more"] if len(left_out) > FEW else []
+    return [f"  left out: {path}: {reason}" for path, reason in left_out[:FEW]] + more
+
+
+def _table(means: dict[str, dict[str, float]]) -> list[str]:
+    """The measures that say most, a system a line."""
+    from vocoder.evaluation import MEASURES
+
+    shown = [name for name in MAIN if all(name in values for values in means.values())]
+    width = max(map(len, means))
+    head = "".join(f"{MEASURES[name].label:>10}" for name in shown)
+    rows = (
+        (system, "".join(f"{values[name]:>10.{MEASURES[name].decimals}f}" for name in shown))
+        for system, values in means.items()
+    )
+    return [f"  {'':{width}}{head}", *(f"  {system:{width}}{cells}" for system, cells in rows)]

@@ -21,8 +21,9 @@ def prepare(
 ) -> None:
     """Check, resample, trim, cut at pauses and level every recording; hold some out; say what was left out.
 
-    Texts are taken along from metadata.csv, or from files beside the recordings. Run it again after a stop,
-    or when recordings have come or gone: it does what is new.
+    Texts are taken along from metadata.csv, or from files beside the recordings; with the extra align, phones
+    are laid over recordings that have one (English; align=false leaves it out). Run it again after a stop, or
+    when recordings have come or gone: it does what is new.
 
     Example:
       vocoder prepare recordings -o data/mine
@@ -44,12 +45,24 @@ def prepare(
             output,
             config,
             workers=workers,
-            advance=lambda done, total: progress.update(bar, completed=done, total=total),
+            advance=lambda stage, done, total: progress.update(
+                bar, description=stage, completed=done, total=total
+            ),
         )
     for path, reason in report["left_out"].items():
         typer.echo(f"left out: {path}: {reason}")
+    for line in _not_aligned(report["not_aligned"]):
+        typer.echo(line)
     typer.echo(
         f"{output}: {report['pieces']} pieces, {report['minutes']:.1f} minutes"
         f" ({report['valid_minutes']:.1f} held out), {len(report['speakers'])} speakers,"
-        f" {len(report['left_out'])} of {report['recordings']} recordings left out; {output / REPORT}"
+        f" {len(report['left_out'])} of {report['recordings']} recordings left out,"
+        f" {report['aligned']} of {report['transcripts']} with a text aligned; {output / REPORT}"
     )
+
+
+def _not_aligned(reasons: dict[str, str]) -> list[str]:
+    """A line a recording; what holds of them all is said once."""
+    if len(reasons) > 1 and len(set(reasons.values())) == 1:
+        return [f"not aligned: {len(reasons)} recordings: {next(iter(reasons.values()))}"]
+    return [f"not aligned: {path}: {reason}" for path, reason in reasons.items()]

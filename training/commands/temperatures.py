@@ -7,7 +7,7 @@ import typer
 
 
 def temperatures(
-    checkpoint: Annotated[Path, typer.Argument(help="A trained checkpoint.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A name or a checkpoint.")],
     manifest: Annotated[Path, typer.Argument(help="A list of held-out recordings.")],
     temperature: Annotated[
         list[float], typer.Option("--temperature", "-t", help="Repeat for more.", min=0, max=2)
@@ -29,10 +29,11 @@ def temperatures(
 
     from training.temperatures import measure_temperatures
     from training.voices_page import temperature_table
+    from vocoder.checkpoints import voice_path
     from vocoder.commands.console import write_output
 
     result = measure_temperatures(
-        checkpoint, manifest, temperature, voiced or [], limit=limit, workers=workers
+        voice_path(checkpoint), manifest, temperature, voiced or [], limit=limit, workers=workers
     )
     if output is not None:
         write_output(str(output), [json.dumps(result, indent=1).encode()])

@@ -1,4 +1,4 @@
-"""Which phone is spoken when: a recording aligned with its transcript, once, and kept on disk.
+"""Which phone is spoken when: a recording aligned with its transcript.
 
 The aligner is pocketsphinx with the English model that its package carries; phones are those of the CMU
 dictionary (ARPAbet, 39 without stress) and silence.
@@ -45,14 +45,32 @@ class Alignment(NamedTuple):
         index = np.searchsorted(self.begins, seconds, side="right") - 1
         return np.where(index < 0, 0, self.phones[np.maximum(index, 0)])
 
+    def between(self, begin: float, end: float) -> "Alignment":
+        """What is said from `begin` to `end` (seconds), its time counted from `begin`."""
+        first = max(0, int(np.searchsorted(self.begins, begin, side="right")) - 1)
+        last = int(np.searchsorted(self.begins, end))
+        return Alignment(self.phones[first:last], np.maximum(self.begins[first:last] - begin, 0.0))
+
+    @classmethod
+    def of(cls, entries: list[tuple[str, float]]) -> "Alignment":
+        """Phones by name, each with its beginning; raises `ValueError` for a name not in `PHONES`."""
+        names, begins = zip(*entries, strict=True)
+        return cls(np.array([PHONES.index(name) for name in names]), np.array(begins, dtype=np.float64))
+
 
 def transcripts(folder: Path) -> dict[str, str]:
-    """Names of recordings, without suffix, and what is said: `id` and `transcript` of `metadata.csv`.
+    """Names of recordings, without suffix, and what is said.
+
+    `id` and `transcript` of `metadata.csv`, or the `name|text` of a prepared set's `transcripts.txt`.
 
     Raises:
         InputError: no such file, one that is not UTF-8, or without these columns.
     """
     path = folder / "metadata.csv"
+    prepared = folder / "transcripts.txt"
+    if prepared.is_file() and not path.exists():
+        pairs = (line.partition("|") for line in prepared.read_text(errors="replace").splitlines())
+        return {Path(name).stem: text for name, _, text in pairs}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file, delimiter="|", quoting=csv.QUOTE_NONE))
@@ -71,22 +89,33 @@ def words_of(transcript: str) -> list[str]:
     return [word.strip("'") for word in _NOT_LETTERS.sub(" ", plain).split() if word.strip("'")]
 
 
-def align(audio: NDArray[np.float32], sample_rate: int, transcript: str, folder: Path) -> Alignment:
+def align_once(audio: NDArray[np.float32], sample_rate: int, transcript: str, folder: Path) -> Alignment:
     """The alignment of a recording, out of the cache in `folder` if it is there.
+
+    Raises:
+        Unalignable, MissingExtra: as `align`.
+    """
+    text = " ".join(words_of(transcript))
+    key = hashlib.sha256(text.encode() + np.ascontiguousarray(audio).tobytes()).hexdigest()[:24]
+    path = folder / f"{key}.json"
+    if path.exists():
+        entries = json.loads(path.read_text())
+        return Alignment.of([(name, begin) for name, begin in entries])
+    found = align(audio, sample_rate, transcript)
+    entries = [(PHONES[phone], begin) for phone, begin in zip(found.phones, found.begins, strict=True)]
+    write_atomically(path, json.dumps(entries).encode())
+    return found
+
+
+def align(audio: NDArray[np.float32], sample_rate: int, transcript: str) -> Alignment:
+    """The phones of `transcript`, laid over a recording.
 
     Raises:
         Unalignable: no words, one that the dictionary lacks, or speech that is not what the transcript says.
         MissingExtra: pocketsphinx is not installed.
     """
-    words = words_of(transcript)
-    key = hashlib.sha256(" ".join(words).encode() + np.ascontiguousarray(audio).tobytes()).hexdigest()[:24]
-    path = folder / f"{key}.json"
-    if not path.exists():
-        found = _aligned(resample(torch.from_numpy(audio), sample_rate, RATE).numpy(), words)
-        write_atomically(path, json.dumps(found).encode())
-    entries = json.loads(path.read_text())
-    phones = np.array([PHONES.index(name) for name, _ in entries], dtype=np.int64)
-    return Alignment(phones, np.array([begin for _, begin in entries]))
+    speech = resample(torch.from_numpy(audio), sample_rate, RATE).numpy()
+    return Alignment.of(_aligned(speech, words_of(transcript)))
 
 
 def _aligned(speech: NDArray[np.float32], words: list[str]) -> list[tuple[str, float]]:

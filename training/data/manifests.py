@@ -34,6 +34,12 @@ class DataConfig(Config):
     )
     level_db: float = Field(default=-26.0, lt=0, description="active level of every speaker, dBFS")
     cache: Path = Field(default=Path("runs/cache"), description="for F0 tracks")
+    minutes: float | None = Field(
+        default=None, gt=0, description="of speech to train on, drawn from all that is not held out"
+    )
+    held_out_speakers: list[str] = Field(
+        default=[], description="of whom clips are held out; all others' train [default: of everyone]"
+    )
 
 
 class Recording(Config):

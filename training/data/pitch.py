@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vocoder.checkpoints.format import write_atomically
-from vocoder.errors import MissingExtra
+from vocoder.evaluation.extras import optional
 
 FRAME_PERIOD_MS = 5.0
 AGREEMENT_OCTAVES = 0.1
@@ -59,12 +59,7 @@ def _cached(
 def _track(
     tracker: str, audio: NDArray[np.float32], sample_rate: int, low: float, high: float
 ) -> NDArray[np.float32]:
-    try:
-        import pyworld
-    except ImportError:
-        raise MissingExtra(
-            "tracking F0 needs pyworld: pip install 'vocoder[train]' (it is built by a C compiler)"
-        ) from None
+    pyworld = optional("pyworld", "tracking F0", extra="train")
     f0, _ = getattr(pyworld, tracker)(
         audio.astype(np.float64), sample_rate, f0_floor=low, f0_ceil=high, frame_period=FRAME_PERIOD_MS
     )

@@ -31,12 +31,16 @@ class SegmentConfig(Config):
     speed: float = Field(
         default=0.12, ge=0, lt=0.5, description="speed and pitch are changed by up to this share"
     )
+    held_out_frames: int | None = Field(
+        default=None, ge=1, description="frames of a held-out segment [default: as in training]"
+    )
 
 
 class Clip(NamedTuple):
     speaker: str
     audio: NDArray[np.int16]
     pitch: PitchTrack
+    name: str = ""
 
 
 class Batch(NamedTuple):
@@ -95,6 +99,11 @@ class Segments:
             voiced=torch.from_numpy(np.stack([voiced for _, _, voiced in drawn])),
         )
 
+    def names(self, seed: int, step: int) -> list[str]:
+        """The recordings of a step's batch, of all processes."""
+        rng = np.random.default_rng([seed, step])
+        return [self._place(rng)[0].name for _ in range(self.config.batch)]
+
     def _place(self, rng: np.random.Generator) -> tuple[Clip, float, float, int]:
         """A clip, a speed, a gain, and the sample with which the segment proper begins."""
         clip = self.clips[rng.choice(len(self.clips), p=self.weights)]
@@ -148,7 +157,12 @@ def load_clips(
     ]
     gains = speaker_gains([(r.speaker, audio) for r, audio, _ in kept], config.level_db, sample_rate)
     return [
-        Clip(r.speaker, np.rint(np.clip(audio * gains[r.speaker], -1, 1) * 32767).astype(np.int16), pitch)
+        Clip(
+            r.speaker,
+            np.rint(np.clip(audio * gains[r.speaker], -1, 1) * 32767).astype(np.int16),
+            pitch,
+            r.path.stem,
+        )
         for r, audio, pitch in kept
     ]
 

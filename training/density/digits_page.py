@@ -8,7 +8,7 @@ from pathlib import Path
 
 from training.density.digits import NUM_TEST, NUM_VALID
 from training.density.recipe import DensityResult
-from training.density.tables import describe_machine, table
+from vocoder.evaluation.pages import describe_machine, table
 
 Key = tuple[str, str]
 """Flow and dequantization."""

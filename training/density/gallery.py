@@ -1,15 +1,12 @@
 """All flows on all sets, a few at a time."""
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
-
-import torch
 
 from training.density.plane import PLANE_SETS
 from training.density.recipe import Bound, DensityConfig, DensityResult, train_density
 from training.density.zoo import DIGITS, PLANE
+from training.side_by_side import side_by_side
 
 VARIATIONAL = ("glow", "flowpp")
 """The flows of digits that are also trained with variational dequantization."""
@@ -34,10 +31,7 @@ def digits_configs(num_seeds: int = 1, steps: int | None = None) -> list[Density
 
 def train_all(configs: list[DensityConfig], folder: Path, *, jobs: int) -> Iterator[DensityResult]:
     """Results as they come; each run on one thread, `jobs` at a time, in `folder`/its name."""
-    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        futures = [pool.submit(_train_quietly, config, folder / config.name) for config in configs]
-        for future in as_completed(futures):
-            yield future.result()
+    return side_by_side(_train_quietly, [(config, folder / config.name) for config in configs], jobs)
 
 
 def _train_quietly(config: DensityConfig, folder: Path) -> DensityResult:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from training.density.digits import NUM_TEST, NUM_VALID
 from training.density.plane import PLANE_SETS
 from training.density.recipe import DensityResult
-from training.density.tables import describe_machine, table
 from training.density.zoo import PLANE
+from vocoder.evaluation.pages import describe_machine, table
 
 COLOURS = 48
 """Of the published pictures, so that they stay small."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from training.density.tables import describe_machine, table
 from vocoder.bench.directions import BATCH, HIDDEN, DirectionTimes
 from vocoder.bench.flow_peers import PeerTime
+from vocoder.evaluation.pages import describe_machine, table
 
 
 def write_directions(times: Sequence[DirectionTimes], folder: Path, *, command: str) -> Path:

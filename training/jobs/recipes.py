@@ -14,23 +14,43 @@ PRESETS = Path(__file__).parents[2] / "configs" / "recipe"
 
 
 class Entry(NamedTuple):
-    """`module:name` of the configuration, and of `train(config, folder, progress=...)`, None if stopped."""
+    """`module:name` of a configuration, and of its `train(config, folder, progress=...)`, None if stopped."""
 
     config: str
     train: str
+    summary: str
+
+
+def _entry(module: str, config: str, train: str, summary: str) -> Entry:
+    return Entry(f"training.{module}:{config}", f"training.{module}:{train}", summary)
 
 
 RECIPES = {
-    "student": Entry("training.recipes.student:StudentRecipe", "training.recipes.student:train_student"),
-    "teacher": Entry("training.recipes.teacher:TeacherRecipe", "training.recipes.teacher:train_teacher"),
-    "waveglow": Entry("training.recipes.waveglow:WaveGlowRecipe", "training.recipes.waveglow:train_waveglow"),
-    "classifier": Entry(
-        "training.recipes.classifier:ClassifierRecipe", "training.recipes.classifier:train_classifier"
+    "student": _entry(
+        "recipes.student",
+        "StudentRecipe",
+        "train_student",
+        "a voice in minutes: a linear flow with pitch pulses",
     ),
-    "distillation": Entry(
-        "training.recipes.distillation:DistillationRecipe", "training.recipes.distillation:distil"
+    "teacher": _entry(
+        "recipes.teacher", "TeacherRecipe", "train_teacher", "a WaveNet that a student can be distilled from"
     ),
-    "flow": Entry("training.density.recipe:DensityConfig", "training.density.recipe:train_density"),
+    "distillation": _entry(
+        "recipes.distillation", "DistillationRecipe", "distil", "a student, taught by an installed teacher"
+    ),
+    "waveglow": _entry(
+        "recipes.waveglow", "WaveGlowRecipe", "train_waveglow", "WaveGlow, by maximum likelihood"
+    ),
+    "classifier": _entry(
+        "recipes.classifier",
+        "ClassifierRecipe",
+        "train_classifier",
+        "phones, for the perceptual loss; needs texts",
+    ),
+    "flow": _entry(
+        "density.recipe", "DensityConfig", "train_density", "a flow on points of the plane, or on digits"
+    ),
+    "bench": _entry("jobs.benchmark", "Benchmark", "run_benchmark", "how fast the installed voices are here"),
 }
 
 
@@ -41,6 +61,12 @@ def entry_of(recipe: str) -> Entry:
     return RECIPES[recipe]
 
 
+def config_of(recipe: str) -> type[Config]:
+    """The type of its configuration; raises `ConfigError` as `entry_of` does."""
+    found: type[Config] = _named(entry_of(recipe).config)
+    return found
+
+
 def presets() -> dict[str, Path]:
     """Configurations to start from, by name; none where only the packages are installed."""
     files = {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
@@ -48,11 +74,16 @@ def presets() -> dict[str, Path]:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """The values of `configs/recipe/NAME.yaml`; raises `ConfigError` where there is none of this name."""
+    """The values of `configs/recipe/NAME.yaml`, without the recordings that the shipped voice learned from.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
     known = presets()
     if name not in known:
         raise ConfigError(f"preset: {name!r} is unknown; choose from {', '.join(known) or 'none'}")
-    return read_mapping(known[name])
+    values = read_mapping(known[name])
+    return values | {"description": str(values.get("description", "")).partition(";")[0]}
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,7 +101,7 @@ def validate(recipe: str, values: Mapping[str, Any], roots: list[Path] | None) -
     Raises:
         ConfigError: naming the field.
     """
-    config: Config = parse_config(_named(entry_of(recipe).config), dict(values), recipe)
+    config = parse_config(config_of(recipe), dict(values), recipe)
     if recipe == "flow":
         _check_flow(config)
     if (data := getattr(config, "data", None)) is not None and not isinstance(data, str):
@@ -108,7 +139,11 @@ def placed(config: Config, device: str) -> Config:
     from training.trainer import TrainerConfig
 
     loops = {name: value for name, value in config if isinstance(value, TrainerConfig)}
-    moved = {name: value.model_copy(update={"device": device}) for name, value in loops.items()}
+    moved: dict[str, Any] = {
+        name: value.model_copy(update={"device": device}) for name, value in loops.items()
+    }
+    if "device" in type(config).model_fields:
+        moved["device"] = device
     return config.model_copy(update=moved)
 
 

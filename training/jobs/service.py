@@ -14,6 +14,7 @@ from training.jobs.attempt import JobFolder
 from training.jobs.checkpoints import Checkpoint, find_checkpoints, install
 from training.jobs.datasets import dataset_values
 from training.jobs.records import Event, Job, JobSpec
+from training.jobs.samples import Sample, find_samples, sample_file
 from training.jobs.store import JobConflict, Store
 from vocoder.config import Config
 from vocoder.errors import ConfigError
@@ -25,7 +26,7 @@ _FOLLOW_SECONDS = 0.3
 class JobRequest(Config):
     """A job that is asked for."""
 
-    recipe: str = Field(description="student, teacher, waveglow, flow: what is trained")
+    recipe: str = Field(description=f"what is trained: {', '.join(recipes.RECIPES)}")
     preset: str | None = Field(
         default=None,
         description="YAML of configs/recipe to start from; by default the recipe's own",
@@ -98,6 +99,14 @@ class Jobs:
         """What the job has saved so far. Raises `UnknownJob`."""
         return find_checkpoints(JobFolder(self.store.folder(self.store.get(job).id)).run)
 
+    def samples(self, job: str) -> list[Sample]:
+        """What can be heard of the job so far. Raises `UnknownJob`."""
+        return find_samples(JobFolder(self.store.folder(self.store.get(job).id)).run)
+
+    def sample_file(self, job: str, name: str) -> Path | None:
+        """The file of one of these, None where there is none of this name. Raises `UnknownJob`."""
+        return sample_file(JobFolder(self.store.folder(self.store.get(job).id)).run, name)
+
     def publish(
         self, job: str, *, checkpoint: str | None = None, name: str | None = None, replace: bool = False
     ) -> tuple[str, Path]:
@@ -132,6 +141,16 @@ class Jobs:
         if request.preset is not None or request.recipe in recipes.presets():
             base = recipes.preset(request.preset or request.recipe)
         values = recipes.merge(base, request.config)
+        if (
+            request.dataset is None
+            and self.roots is not None
+            and "data" not in request.config
+            and "sources" in values.get("data", {})
+        ):
+            raise ConfigError(
+                f"dataset: the recipe {request.recipe} learns from recordings: "
+                "name a folder that `vocoder prepare` made"
+            )
         if request.dataset is not None:
             values["data"] = values.get("data", {}) | dataset_values(request.dataset, self.roots)
         if isinstance(values.get("data"), dict) and (self.roots is not None or "cache" not in values["data"]):

@@ -3,28 +3,32 @@
 DATA/*.flac         pieces, named SPEAKER_recording-number.flac
 DATA/train.txt      a name a line; valid.txt: those that are kept out of training
 DATA/transcripts.txt  name|text, where texts were found
+DATA/*.phones       phones of the pieces whose recordings have a text (training/data/phones.py)
 DATA/report.json    what was kept, what was left out and why
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from training.data.phones import SUFFIX, phones_path
 from training.prepare.clean import CleanConfig, Unfit, clean
+from training.prepare.journal import JOURNAL, Entry, journal, noting
+from training.prepare.phones import lay_phones
 from training.prepare.sources import Source, find_sources
 from vocoder.audio import read, write
 from vocoder.checkpoints.format import write_atomically
-from vocoder.config import Config, parse_config
+from vocoder.config import Config
 from vocoder.errors import AudioError, InputError
 
 FEWEST = 3  # the trainer wants two, and one is held out here
-JOURNAL, REPORT = ".journal.jsonl", "report.json"
+REPORT = "report.json"
 
 
 class PrepareConfig(Config):
@@ -32,17 +36,8 @@ class PrepareConfig(Config):
 
     clean: CleanConfig = CleanConfig()
     speaker: str | None = Field(default=None, description="of all; by default the subfolders' names")
+    align: bool = Field(default=True, description="lay phones over recordings that have a text (English)")
     valid_share: float = Field(default=0.05, gt=0, lt=1, description="of the pieces, held out; at least one")
-
-
-class Entry(Config):
-    """What became of one recording."""
-
-    path: str
-    fingerprint: str
-    pieces: dict[str, float] = Field(default={}, description="seconds of each")
-    reason: str | None = Field(default=None, description="why it is left out")
-    text: str | None = None
 
 
 def prepare(
@@ -51,9 +46,11 @@ def prepare(
     config: PrepareConfig,
     *,
     workers: int | None = None,
-    advance: Callable[[int, int], None] = lambda done, total: None,
+    advance: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> dict[str, Any]:
     """Clean every recording below `folder` into `target`; returns the report.
+
+    `advance` is told the stage ("cleaning", "aligning"), how many recordings are done, and of how many.
 
     Run again, it does what is new or changed, and takes away what is gone; the pieces that are held out stay
     the same. Stopped at any moment, it goes on there.
@@ -66,12 +63,14 @@ def prepare(
     contents = {source.path: _content(folder / source.path) for source in sources}
     distinct, repeated = _distinct(sources, contents)
     entries = _clean_all(folder, target, distinct, contents, config, workers or os.cpu_count() or 1, advance)
+    entries = lay_phones(target, entries, config.align, workers or os.cpu_count() or 1, advance)
     pieces = {name: seconds for entry in entries for name, seconds in entry.pieces.items()}
     if len(pieces) < FEWEST:
         reasons = "; ".join(f"{entry.path}: {entry.reason}" for entry in entries[:5] if entry.reason)
         raise InputError(f"{folder}: {len(pieces)} pieces fit for training, {FEWEST} are needed. {reasons}")
-    for path in target.glob("*.flac"):
-        if path.name not in pieces:
+    aligned = {phones_path(Path(name)).name for entry in entries if entry.aligned for name in entry.pieces}
+    for path in (*target.glob("*.flac"), *target.glob(f"*{SUFFIX}")):
+        if path.name not in pieces and path.name not in aligned:
             path.unlink()
     valid = held_out(pieces, config.valid_share)
     train = [name for name in sorted(pieces) if name not in valid]
@@ -103,9 +102,9 @@ def _clean_all(
     contents: dict[str, str],
     config: PrepareConfig,
     workers: int,
-    advance: Callable[[int, int], None],
+    advance: Callable[[str, int, int], None],
 ) -> list[Entry]:
-    known = {entry.path: entry for entry in _journal(target)}
+    known = {entry.path: entry for entry in journal(target)}
     target.mkdir(parents=True, exist_ok=True)
 
     def work(source: Source) -> Entry:
@@ -117,12 +116,11 @@ def _clean_all(
         return _clean_one(folder, target, source, config.clean, fingerprint)
 
     entries = []
-    with ThreadPoolExecutor(workers) as pool, (target / JOURNAL).open("a") as journal:
+    with ThreadPoolExecutor(workers) as pool, noting(target) as note:
         for entry in pool.map(work, sources):
             entries.append(entry)
-            journal.write(entry.model_dump_json() + "\n")
-            journal.flush()
-            advance(len(entries), len(sources))
+            note(entry)
+            advance("cleaning", len(entries), len(sources))
     return entries
 
 
@@ -162,13 +160,6 @@ def _distinct(sources: list[Source], contents: dict[str, str]) -> tuple[list[Sou
     return kept, repeated
 
 
-def _journal(target: Path) -> Iterator[Entry]:
-    path = target / JOURNAL
-    for line in path.read_text().splitlines() if path.exists() else []:
-        if line.endswith("}"):  # the last one may be torn
-            yield parse_config(Entry, json.loads(line), str(path))
-
-
 def _demand_own(target: Path) -> None:
     if target.exists() and not (target / JOURNAL).exists() and any(target.iterdir()):
         raise InputError(f"{target} holds other files: choose a new folder with -o")
@@ -194,8 +185,10 @@ def _report(
         "train_minutes": round(sum(pieces[name] for name in train) / 60, 2),
         "valid_minutes": round(sum(pieces[name] for name in valid) / 60, 2),
         "speakers": sorted({name.partition("_")[0] for name in pieces}),
-        "transcripts": sum(entry.text is not None and len(entry.pieces) == 1 for entry in entries),
+        "transcripts": sum(entry.text is not None and bool(entry.pieces) for entry in entries),
         "left_out": left_out,
+        "aligned": sum(entry.aligned for entry in entries),
+        "not_aligned": {entry.path: entry.unaligned for entry in entries if entry.unaligned},
     }
 
 

@@ -8,6 +8,7 @@ from vocoder.errors import InputError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf")
 TABLES = ("metadata.csv", "metadata.txt", "transcripts.txt")
+HEADINGS = ("text", "transcript", "transcription", "sentence", "normalized_text")
 
 
 class Source(Config):
@@ -28,8 +29,8 @@ def find_sources(folder: Path, speaker: str | None = None) -> list[Source]:
     """All recordings below a folder, in order of their paths, hidden files left out.
 
     Everybody is `speaker`; without it, a subfolder of the first level is a speaker, and the folder itself
-    where there are none. Texts come from a table of `name|text` lines (LJSpeech's metadata.csv), or from a
-    file of the same name with the suffix .txt or .lab.
+    where there are none. Texts come from a table of `name|text` lines (LJSpeech's metadata.csv), whose
+    first line may name the columns, or from a file of the same name with the suffix .txt or .lab.
 
     Raises:
         InputError: no such folder, or no recordings in it.
@@ -62,9 +63,17 @@ def _speaker(name: str) -> str:
 def _table(folder: Path) -> dict[str, str]:
     for name in TABLES:
         if (folder / name).is_file():
-            rows = (line.split("|") for line in (folder / name).read_text(errors="replace").splitlines())
-            return {Path(row[0].strip()).stem: row[-1].strip() for row in rows if len(row) > 1}
+            lines = (folder / name).read_text(errors="replace").splitlines()
+            rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+            column = _text_column(rows[0]) if rows else -1
+            return {Path(row[0]).stem: row[column] for row in rows if len(row) > max(1, column)}
     return {}
+
+
+def _text_column(first: list[str]) -> int:
+    """Where a line of headings says that the text is; else the last, LJSpeech's normalized one."""
+    named = [i for i, cell in enumerate(first) if cell.lower() in HEADINGS]
+    return named[-1] if named else -1
 
 
 def _beside(path: Path) -> str | None:

@@ -15,12 +15,14 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.data.alignment import PHONES, Alignment, Unalignable, align, transcripts
+from training.data.alignment import PHONES, Alignment, Unalignable, align_once, transcripts
+from training.data.division import divide
 from training.data.manifests import DataConfig, Recording, find_recordings, manifest_hash
+from training.data.phones import phones_path, read_phones
 from training.data.segments import SegmentConfig, speaker_gains
 from training.distributed import Share, first_alone, share
 from training.losses.phone_classifier import PhoneClassifier, PhoneClassifierConfig, save_classifier
-from training.recipes.run import HELD_OUT, Recipe, claim_folder
+from training.recipes.run import Recipe, claim_folder
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.audio import read, resample
 from vocoder.errors import ConfigError
@@ -135,9 +137,10 @@ def train_classifier(
         why = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
         raise ConfigError(f"data: {len(clips)} recordings could be aligned, two are needed ({why})")
     rate, stride = recipe.model.sample_rate, classifier.stride
-    train = [clip for i, clip in enumerate(clips) if i % HELD_OUT]
-    plain = recipe.segments.model_copy(update={"batch": 32, "gain_db": 0.0, "speed": 0.0})
-    held_out = PhoneSegments(clips[::HELD_OUT], plain, rate, stride).batch(0, 0, Share())
+    train, kept_out = divide(clips, recipe.data, rate)
+    frames = recipe.segments.held_out_frames or recipe.segments.frames
+    plain = recipe.segments.model_copy(update={"batch": 32, "frames": frames, "gain_db": 0.0, "speed": 0.0})
+    held_out = PhoneSegments(kept_out, plain, rate, stride).batch(0, 0, Share())
     segments = PhoneSegments(train, recipe.segments, rate, stride)
     task = ClassifierTask(classifier, segments, held_out, recipe.flow.seed)
     learning = Trainer(task, recipe.flow, folder / "flow")
@@ -163,8 +166,12 @@ def train_classifier(
 def load_aligned(
     recordings: list[Recording], config: DataConfig, sample_rate: int, *, progress: bool = False
 ) -> tuple[list[AlignedClip], dict[str, str]]:
-    """Recordings that can be aligned, every speaker at the same level, and why the others are left out."""
-    texts = {folder: transcripts(folder) for folder in {r.path.parent for r in recordings}}
+    """Recordings that can be aligned, every speaker at the same level, and why the others are left out.
+
+    Phones that lie beside a recording, as `vocoder prepare` puts them there, are taken as they are.
+    """
+    alone = {r.path.parent for r in recordings if not phones_path(r.path).is_file()}
+    texts = {folder: transcripts(folder) for folder in alone}
     loaded: list[tuple[Recording, NDArray[np.float32], Alignment]] = []
     left_out: dict[str, str] = {}
     console, shown = Console(stderr=True), progress and share().first
@@ -174,9 +181,10 @@ def load_aligned(
             left_out[recording.path.stem] = f"{rate} Hz, below data.min_sample_rate"
             continue
         wave = resample(audio, rate, sample_rate).numpy()
-        text = texts[recording.path.parent].get(recording.path.stem, "")
         try:
-            loaded.append((recording, wave, align(wave, sample_rate, text, config.cache / "phones")))
+            loaded.append(
+                (recording, wave, _alignment(recording.path, wave, sample_rate, texts, config.cache))
+            )
         except Unalignable as error:
             left_out[recording.path.stem] = str(error)
     if shown:
@@ -186,3 +194,11 @@ def load_aligned(
     gains = speaker_gains([(r.speaker, wave) for r, wave, _ in loaded], config.level_db, sample_rate)
     clips = [AlignedClip(r.speaker, (wave * gains[r.speaker]).astype(np.float32), a) for r, wave, a in loaded]
     return clips, left_out
+
+
+def _alignment(
+    path: Path, wave: NDArray[np.float32], rate: int, texts: dict[Path, dict[str, str]], cache: Path
+) -> Alignment:
+    if (beside := phones_path(path)).is_file():
+        return read_phones(beside)
+    return align_once(wave, rate, texts[path.parent].get(path.stem, ""), cache / "phones")

@@ -25,6 +25,7 @@ from training.recipes.run import (
     claim_folder,
     cut_segments,
     held_out_speech,
+    origin,
     save_voice,
     speak,
     training_record,
@@ -39,6 +40,11 @@ from vocoder.mel import mel_spec
 from vocoder.models import MODELS, ParallelWaveNet, ParallelWaveNetConfig, Student, StudentConfig, Vocoder
 from vocoder.models.autoregressive import AutoregressiveVocoder
 from vocoder.models.student import BASES
+
+SOUND_TERMS = ("power", "perceptual", "spectral")
+"""Those that hear the sample beside the recording; they go by the names of their weights."""
+PULLED = 4
+"""Segments on which the gradient of each term is taken, at an evaluation."""
 
 
 class DistillationLossConfig(Config):
@@ -90,7 +96,9 @@ class DistillationRecipe(Recipe):
     segments: SegmentConfig = SegmentConfig(batch=2, frames=32)
     loss: DistillationLossConfig = DistillationLossConfig()
     flow: TrainerConfig
-    listen_seconds: float = Field(default=2.0, ge=0, description="of a held-out recording, for TensorBoard")
+    listen_seconds: float = Field(
+        default=2.0, ge=0, description="of a held-out recording, spoken at each evaluation"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "DistillationRecipe":
@@ -134,19 +142,23 @@ class DistillationTask(Task):
         generator = step_generator(self.seed, step)
         terms = self._terms(self.segments.batch(self.seed, step).to(self.device), generator)
         total = self.config.divergence * terms["contrasted"]
-        for name in ("power", "perceptual", "spectral"):
+        for name in SOUND_TERMS:
             total = total + getattr(self.config, name) * terms[name]
         return total, {name: value.item() for name, value in terms.items()}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """The terms on held-out segments, and the health of what is heard there."""
+        """The terms on held-out segments, the health of what is heard there, and what pulls how hard."""
         generator = torch.Generator().manual_seed(0)
         held_out = self.held_out.to(self.device)
-        terms = {f"valid_{k}": v.item() for k, v in self._terms(held_out, generator).items()}
+        told = self._terms(held_out, generator, contrast=self.config.divergence > 0)
+        terms = {name: value.item() for name, value in told.items()}
         conditions = self._conditions(held_out, generator)
         audio, log_scale = self._render(conditions, held_out.audio, generator)[:2]
-        return terms | {f"valid_{k}": v for k, v in health(audio, held_out.audio, log_scale).items()}
+        figures = terms | health(audio, held_out.audio, log_scale) | self._pulls(held_out)
+        if self.config.divergence:
+            figures["mel_matters"] = terms["wrong_mel"] - terms["divergence"]
+        return {f"valid_{name}": value for name, value in figures.items()}
 
     def listen(self) -> Listening | None:
         return None if self.speech is None else speak(self.student, self.speech)
@@ -156,7 +168,25 @@ class DistillationTask(Task):
             if part is not None:
                 part.to(device)
 
-    def _terms(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    @torch.enable_grad()
+    def _pulls(self, held_out: Batch) -> dict[str, float]:
+        """The norm of each weighted term's gradient, on the first segments of `held_out`."""
+        generator = torch.Generator().manual_seed(0)
+        terms = self._terms(Batch(*(part[:PULLED] for part in held_out)), generator)
+        weights = [weight for weight in self.student.parameters() if weight.requires_grad]
+        norms = {}
+        for name, term in (("divergence", "contrasted"), *((name, name) for name in SOUND_TERMS)):
+            if not (share := getattr(self.config, name)):
+                continue
+            slopes = torch.autograd.grad(share * terms[term], weights, retain_graph=True, allow_unused=True)
+            squares = [slope.square().sum() for slope in slopes if slope is not None]
+            norms[f"gradient_{name}"] = torch.stack(squares).sum().sqrt().item()
+        return norms
+
+    def _terms(
+        self, batch: Batch, generator: torch.Generator, *, contrast: bool | None = None
+    ) -> dict[str, Tensor]:
+        """All terms, unweighted; `contrast`: whether another mel's is among them, if not by its weight."""
         config, conditions = self.config, self._conditions(batch, generator)
         audio, log_scale, noise = self._render(conditions, batch.audio, generator)
         zero = audio.new_zeros(())
@@ -175,7 +205,7 @@ class DistillationTask(Task):
             terms["divergence"] = terms["contrasted"] = right.mean()
             terms["entropy"] = heard.entropy[:, self.warm :].mean()
             terms["cross_entropy"] = heard.cross_entropy[:, self.warm :].mean()
-            if config.contrast:
+            if config.contrast if contrast is None else contrast:
                 wrong = self._heard(audio, batch.mel.roll(1, dims=0))
                 other = divergence(own, wrong, draws=config.draws, generator=generator).value[:, self.warm :]
                 held = contrastive(right, other, weight=config.contrast, ceiling=config.ceiling)
@@ -298,8 +328,7 @@ def distil(
     learning.use_average()
     path = folder / f"{recipe.name}.safetensors"
     record = training_record(recipe, clips, data_hash, spec.sample_rate, {"flow": learning})
-    digest = hashlib.sha256(voice_path(recipe.teacher).read_bytes()).hexdigest()
-    record["teacher"] = {"name": recipe.teacher.stem, "sha256": digest, "conditioning": begun}
+    record["teacher"] = origin(recipe.teacher) | {"conditioning": begun}
     if recipe.classifier is not None:
         digest = hashlib.sha256(recipe.classifier.read_bytes()).hexdigest()
         record["classifier"] = {"name": recipe.classifier.stem, "sha256": digest}

@@ -1,6 +1,7 @@
 """What every recipe does around its tasks: claim a folder, cut segments, note what was done."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,25 +11,26 @@ from jaxtyping import Float
 from pydantic import Field, ValidationError
 from torch import Tensor
 
+from training.data.division import divide
 from training.data.manifests import DataConfig
 from training.data.segments import Batch, Clip, SegmentConfig, Segments
 from training.distributed import Share, share
 from training.run_log import Listening
 from training.trainer import PLACES, Trainer, TrainerConfig
-from vocoder.checkpoints import load_checkpoint, save_checkpoint, voice_path
+from vocoder.checkpoints import load_checkpoint, read_info, save_checkpoint, voice_path
 from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
 from vocoder.errors import ConfigError
 from vocoder.mel import MelFrontend, MelSpec
-from vocoder.models import Vocoder
-
-HELD_OUT = 40  # every fortieth clip is kept out of training
+from vocoder.models import Student, Vocoder
+from vocoder.models.voiced_source import VoicedSource
+from vocoder.networks.pitch import PitchNetwork
 
 
 class Recipe(Config):
     """What the recipes of all models have in common."""
 
-    files: ClassVar[tuple[str, ...]] = ("begin_with", "classifier", "teacher")
+    files: ClassVar[tuple[str, ...]] = ("begin_with", "classifier", "pitch_from", "source_from", "teacher")
     """Fields, where a recipe has them, that name checkpoints on this machine."""
 
     name: str = Field(description="of the voice")
@@ -90,13 +92,60 @@ def begin_with(model: Vocoder, path: Path) -> None:
     model.load_state_dict(weights, strict=False)
 
 
+def take_pitch(pitch: PitchNetwork, path: Path) -> None:
+    """Give `pitch` what another voice has learned to read.
+
+    Raises:
+        CheckpointError, UnknownVoice: no checkpoint there.
+        ConfigError: a voice that reads no pitch, or by a network of another size.
+    """
+    other: Any = load_checkpoint(voice_path(path))
+    if not isinstance(getattr(other, "pitch", None), PitchNetwork):
+        raise ConfigError(
+            f"pitch_from: {path} is a {other.kind} that reads no pitch: name a teacher or student"
+        )
+    try:
+        pitch.load_state_dict(other.pitch.state_dict())
+    except RuntimeError:
+        raise ConfigError(
+            f"pitch_from: {path} has other sizes than model.pitch: give the model those of the voice"
+        ) from None
+
+
+def take_source(source: VoicedSource, path: Path) -> None:
+    """Give `source` the pitch reader and the filters of a student.
+
+    Raises:
+        CheckpointError, UnknownVoice: no checkpoint there.
+        ConfigError: no student, or one of another size.
+    """
+    student = load_checkpoint(voice_path(path))
+    if not isinstance(student, Student):
+        raise ConfigError(f"source_from: {path} is a {student.kind}: name a student")
+    try:
+        source.pitch.load_state_dict(student.pitch.state_dict())
+        source.filters.load_state_dict(student.filters.state_dict())
+    except RuntimeError:
+        raise ConfigError(
+            f"source_from: {path} has other sizes than model.source: give the model those of the student"
+        ) from None
+
+
+def origin(path: Path) -> dict[str, Any]:
+    """What a run began with, for its record: name, SHA-256, and the CPU seconds that went into it."""
+    file = voice_path(path)
+    training = read_info(file).training
+    spent = training.get("cpu_seconds", 0) + training.get("began_with", {}).get("cpu_seconds", 0)
+    return {"name": file.stem, "sha256": sha256(file.read_bytes()).hexdigest(), "cpu_seconds": spent}
+
+
 def cut_segments(
     clips: list[Clip], spec: MelSpec, data: DataConfig, config: SegmentConfig, *, left: int, right: int
 ) -> tuple[Segments, Batch]:
     """Training segments, and a fixed plain batch of the clips that are kept out of training."""
-    train = [clip for i, clip in enumerate(clips) if i % HELD_OUT]
-    held_out = [clip for i, clip in enumerate(clips) if i % HELD_OUT == 0]
-    plain = config.model_copy(update={"batch": 32, "gain_db": 0.0, "speed": 0.0})
+    train, held_out = divide(clips, data, spec.sample_rate)
+    frames = config.held_out_frames or config.frames
+    plain = config.model_copy(update={"batch": 32, "frames": frames, "gain_db": 0.0, "speed": 0.0})
     balance = data.speaker_balance
     fixed = Segments(held_out, spec, plain, balance=balance, left=left, right=right).batch(0, 0, Share())
     return Segments(train, spec, config, balance=balance, left=left, right=right), fixed
@@ -127,12 +176,15 @@ def training_record(
     recipe: Recipe, clips: list[Clip], data_hash: str, sample_rate: int, stages: dict[str, Trainer]
 ) -> dict[str, Any]:
     """What the checkpoint tells of its training."""
-    return {
+    sources = {"began_with": "begin_with", "pitch_from": "pitch_from", "source_from": "source_from"}
+    used = [clip for part in divide(clips, recipe.data, sample_rate) for clip in part]
+    named = {word: getattr(recipe, field, None) for word, field in sources.items()}
+    return {word: origin(path) for word, path in named.items() if path is not None} | {
         "recipe": recipe.portable(),
         "data_hash": data_hash,
-        "recordings": len(clips),
-        "minutes_of_speech": round(sum(len(clip.audio) for clip in clips) / sample_rate / 60, 1),
-        "speakers": len({clip.speaker for clip in clips}),
+        "recordings": len(used),
+        "minutes_of_speech": round(sum(len(clip.audio) for clip in used) / sample_rate / 60, 1),
+        "speakers": len({clip.speaker for clip in used}),
         "steps": {name: stage.step for name, stage in stages.items()},
         "cpu_seconds": round(sum(stage.cpu_seconds for stage in stages.values())),
         "data_wait": {name: round(stage.data_wait, 4) for name, stage in stages.items()},

@@ -35,7 +35,7 @@ from vocoder.models import Student, StudentConfig
 from vocoder.models.student import Conditions
 
 LISTEN_SECONDS = 2.0
-"""Of a held-out recording, spoken at each evaluation for TensorBoard."""
+"""Of a held-out recording, spoken at each evaluation."""
 
 
 class LossConfig(Config):

@@ -22,6 +22,7 @@ from training.recipes.run import (
     held_out_speech,
     save_voice,
     speak,
+    take_pitch,
     training_record,
 )
 from training.run_log import Listening
@@ -54,20 +55,28 @@ class TeacherRecipe(Recipe):
     model: TeacherChoice = TeacherConfig()
     pitch_segments: SegmentConfig = SegmentConfig(batch=16, frames=128, speed=0.2)
     pitch: TrainerConfig | None = None
+    pitch_from: Path | None = Field(
+        default=None, description="a voice whose pitch reader becomes the model's, as it is, instead"
+    )
     segments: SegmentConfig = SegmentConfig(batch=2, frames=32)
     flow: TrainerConfig
     begin_with: Path | None = Field(
         default=None, description="a checkpoint whose weights the run begins with"
     )
     listen_seconds: float = Field(
-        default=2.0, ge=0, description="of a held-out recording, spoken at each evaluation for TensorBoard"
+        default=2.0, ge=0, description="of a held-out recording, spoken at each evaluation"
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> "TeacherRecipe":
-        if (self.pitch is not None) != isinstance(self.model, TeacherConfig):
+        reads_pitch = isinstance(self.model, TeacherConfig)
+        if self.pitch is not None and not reads_pitch:
+            raise ValueError("pitch: only a model of kind teacher reads the pitch")
+        if self.pitch_from is not None and (self.pitch is not None or not reads_pitch):
+            raise ValueError("pitch_from: only for a model of kind teacher, and without steps of pitch")
+        if self.pitch is None and reads_pitch and self.begin_with is None and self.pitch_from is None:
             raise ValueError(
-                "pitch: give it for a model of kind teacher, which reads the pitch, and only there"
+                "pitch: give its steps, or begin_with a checkpoint whose pitch reader has learned"
             )
         return self
 
@@ -125,6 +134,8 @@ def train_teacher(
     teacher: Any = MODELS[recipe.model.kind][0](recipe.model, spec)
     if recipe.begin_with is not None:
         begin_with(teacher, recipe.begin_with)
+    if recipe.pitch_from is not None:
+        take_pitch(teacher.pitch, recipe.pitch_from)
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
@@ -156,6 +167,7 @@ def _stages(
         frames, held_out = cut_segments(clips, spec, recipe.data, config, **around)
         task = PitchTask(teacher.pitch, frames, held_out, recipe.pitch.seed)
         yield "pitch", Trainer(task, recipe.pitch, folder / "pitch")
+    if isinstance(teacher, Teacher):
         teacher.pitch.requires_grad_(False)
     around = {"left": teacher.left_context, "right": teacher.lookahead_frames}
     segments, held_out = cut_segments(clips, spec, recipe.data, recipe.segments, **around)

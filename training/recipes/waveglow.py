@@ -1,48 +1,104 @@
-"""WaveGlow by maximum likelihood, one parallel pass a step."""
+"""WaveGlow by maximum likelihood, one parallel pass a step; if asked, later also by its samples' spectra.
+
+A small flow that is trained by likelihood alone puts its errors where the data are never, which is heard. The
+energy distance between spectra of samples and recordings sees them: the map is as fast the other way.
+"""
 
 import math
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, SegmentConfig, Segments, load_clips
-from training.dequantization import STEP, AudioDequantization, Form
+from training.dequantization import AudioDequantization, Form, Levels
 from training.distributed import step_generator
+from training.losses.spectral import SpectralDistance, energy_distance
+from training.losses.stft import RESOLUTIONS
 from training.recipes.run import (
     Recipe,
+    begin_with,
     claim_folder,
     cut_segments,
     held_out_speech,
     save_voice,
     speak,
+    take_source,
     training_record,
 )
 from training.recipes.teacher import PITCH_RANGE
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
+from vocoder.config import Config
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import WaveGlow, WaveGlowConfig
 from vocoder.noise import MAX_SEED
+
+WARM_HOPS = 2
+"""At the start of a sample, where the filter has no past: not compared."""
+
+
+class SpectralConfig(Config):
+    """The energy distance of samples, drawn at the voice's temperature, beside the likelihood or alone."""
+
+    alone: bool = Field(default=False, description="leave the likelihood out, which is measured all the same")
+    weight: float = Field(default=1.0, ge=0, description="against bits a sample")
+    begin: int = Field(default=0, ge=0, description="first step that has it: it triples a step's cost")
 
 
 class WaveGlowRecipe(Recipe):
     """Everything that decides the trained voice."""
 
     model: WaveGlowConfig = WaveGlowConfig()
-    weight_norm: bool = Field(default=True, description="of the convolutions, while training")
+    weight_norm: bool = Field(
+        default=True, description="of the convolutions, while training; not of a run that begins with others'"
+    )
     dequantization: Form = Field(
-        default="uniform", description="of 16-bit samples: without noise silence is infinitely likely"
+        default="uniform", description="inside the levels: without noise silence is infinitely likely"
+    )
+    levels: Levels = Field(default="pcm16", description="steps of the samples whose probability counts")
+    spectral: SpectralConfig | None = None
+    begin_with: Path | None = Field(
+        default=None, description="a checkpoint whose weights the run begins with"
+    )
+    source_from: Path | None = Field(
+        default=None, description="a student whose pitch reader and filters become model.source, as they are"
     )
     segments: SegmentConfig = SegmentConfig(batch=4, frames=64)
     flow: TrainerConfig
     listen_seconds: float = Field(
-        default=2.0, ge=0, description="of a held-out recording, spoken at each evaluation for TensorBoard"
+        default=2.0, ge=0, description="of a held-out recording, spoken at each evaluation"
     )
+
+    @model_validator(mode="after")
+    def _source_has_learned(self) -> "WaveGlowRecipe":
+        if self.source_from is not None and self.model.source is None:
+            raise ValueError("source_from: the model has no source; give model.source the student's sizes")
+        if self.model.source is not None and self.source_from is None and self.begin_with is None:
+            raise ValueError("model.source: name a student that has learned to read pitch as source_from")
+        return self
+
+    @model_validator(mode="after")
+    def _spectra_can_be_taken(self) -> "WaveGlowRecipe":
+        if self.spectral is None:
+            return self
+        hop, window = mel_spec(self.dialect).hop_length, max(size for size, _ in RESOLUTIONS)
+        least = WARM_HOPS + math.ceil((window + 1) / hop)
+        if hop % self.model.group_size:
+            raise ValueError(
+                f"model.group_size: spectra need groups that divide the hop of {hop}, "
+                f"got {self.model.group_size}"
+            )
+        if self.segments.frames < least:
+            raise ValueError(
+                f"segments.frames: spectra of {window} samples need {least} frames or more, "
+                f"got {self.segments.frames}"
+            )
+        return self
 
 
 class DensityTask(Task):
@@ -56,16 +112,27 @@ class DensityTask(Task):
         seed: int,
         *,
         dequantization: Form = "uniform",
+        levels: Levels = "pcm16",
+        spectral: SpectralConfig | None = None,
         speech: Float[Tensor, "sample"] | None = None,
     ) -> None:
-        self.voice, self.spread = voice, AudioDequantization(dequantization)
+        self.voice, self.spread = voice, AudioDequantization(dequantization, levels)
+        self.spectral = spectral
+        self.distance = SpectralDistance(voice.mel_spec)
         self.model = nn.ModuleDict({"voice": voice, "dequantization": self.spread})
         self.segments, self.held_out, self.seed = segments, held_out, seed
         self.speech = speech
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        batch = self.segments.batch(self.seed, step)
-        return self._bits(batch.audio, batch.mel, step_generator(self.seed, step)), {}
+        batch, generator = self.segments.batch(self.seed, step), step_generator(self.seed, step)
+        if self.spectral is not None and self.spectral.alone:
+            distance = self._distance(batch, generator)
+            return self.spectral.weight * distance, {"spectral": distance.item()}
+        bits = self._bits(batch.audio, batch.mel, generator)
+        if self.spectral is None or step < self.spectral.begin:
+            return bits, {}
+        distance = self._distance(batch, generator)
+        return bits + self.spectral.weight * distance, {"bits": bits.item(), "spectral": distance.item()}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -75,17 +142,38 @@ class DensityTask(Task):
             self._bits(audio, heard, torch.Generator().manual_seed(0)).item()
             for heard in (mel, mel.roll(1, dims=0))
         )
-        return {"valid_bits": bits, "valid_bits_shuffled_mel": shuffled}
+        figures = {"valid_bits": bits, "valid_bits_shuffled_mel": shuffled}
+        if self.spectral is not None:
+            distance = self._distance(self.held_out, torch.Generator().manual_seed(0))
+            figures["valid_energy_distance"] = distance.item()
+        return figures
+
+    def to(self, device: torch.device) -> None:
+        super().to(device)
+        self.distance.to(device)
 
     def listen(self) -> Listening | None:
         return None if self.speech is None else speak(self.voice, self.speech)
 
     def _bits(self, audio: Tensor, mel: Tensor, generator: torch.Generator) -> Tensor:
-        """Of the density of x + u over that of u, in steps of 16-bit PCM."""
+        """Of the density of the samples over that of where they lie in their steps."""
         spread, log_q = self.spread(audio.to(self.device), self._on_device(generator))
-        z, log_det = self.voice.encode(spread, mel.to(self.device))
+        frames = mel.to(self.device)
+        told = self.voice.read(frames, spread.shape[1], self.voice.drift_of(spread.detach(), frames))
+        z, log_det = self.voice.encode(spread, told)
         nats = (self.voice.log_prob_of_noise(z).sum(dim=1) + log_det - log_q) / z.shape[1]
-        return -(nats.mean() + math.log(STEP)) / math.log(2)
+        return -nats.mean() / math.log(2)
+
+    def _distance(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Of two samples from the recordings, but for the first hops."""
+        warm, mel = WARM_HOPS * self.voice.mel_spec.hop_length, batch.mel.to(self.device)
+        wanted = batch.audio.to(self.device)
+        told = self.voice.read(mel, wanted.shape[1], self.voice.drift_of(wanted, mel))
+        spoken = []
+        for _ in range(2):
+            noise = self.voice.temperature * torch.randn(wanted.shape, generator=generator).to(self.device)
+            spoken.append(self.voice.decode(noise, told)[:, warm:])
+        return energy_distance(self.distance, spoken, wanted[:, warm:], repulsion=1.0)
 
     def _on_device(self, generator: torch.Generator) -> torch.Generator:
         """A generator where the samples are, begun with a draw of this one."""
@@ -106,7 +194,13 @@ def train_waveglow(
     """
     torch.manual_seed(recipe.flow.seed)
     spec = mel_spec(recipe.dialect)
-    voice = WaveGlow(recipe.model, spec, weight_norm=recipe.weight_norm)
+    voice = WaveGlow(recipe.model, spec, weight_norm=recipe.weight_norm and recipe.begin_with is None)
+    if recipe.begin_with is not None:
+        begin_with(voice, recipe.begin_with)
+    if voice.source is not None:
+        if recipe.source_from is not None:
+            take_source(voice.source, recipe.source_from)
+        voice.source.requires_grad_(False)
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
@@ -119,7 +213,14 @@ def train_waveglow(
     segments, held_out = cut_segments(clips, spec, recipe.data, recipe.segments, **around)
     speech = held_out_speech(clips, spec, recipe.listen_seconds)
     task = DensityTask(
-        voice, segments, held_out, recipe.flow.seed, dequantization=recipe.dequantization, speech=speech
+        voice,
+        segments,
+        held_out,
+        recipe.flow.seed,
+        dequantization=recipe.dequantization,
+        levels=recipe.levels,
+        spectral=recipe.spectral,
+        speech=speech,
     )
     trainer = Trainer(task, recipe.flow, folder / "flow")
     if not trainer.run(max_minutes=max_minutes, progress=progress):

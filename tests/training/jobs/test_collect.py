@@ -108,9 +108,13 @@ def test_progress_counts_the_steps_of_all_stages(running: Running) -> None:
     assert progress.metrics == {"loss": 0.1}
 
 
-def test_the_record_names_the_data(running: Running) -> None:
+@pytest.mark.parametrize(
+    "teacher", [None, {"checkpoint": "/voices/teacher.safetensors", "data_hash": "0f1e"}]
+)
+def test_the_record_names_the_data_and_the_teacher(running: Running, teacher: dict[str, str] | None) -> None:
+    running.folder.announce(Plan(stages={"pitch": 10, "filters": 20}, teacher=teacher))
     (running.folder.run).mkdir(exist_ok=True)
     (running.folder.run / "recipe.json").write_text(json.dumps({"recipe": {}, "data_hash": "abc"}))
     running.told("log")
     lineage = running.store.get(running.job.id).lineage
-    assert lineage == {"data": {"root": "here", "hash": "abc"}, "teacher": None}
+    assert lineage == {"data": {"root": "here", "hash": "abc"}, "teacher": teacher}

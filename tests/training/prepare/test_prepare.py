@@ -74,7 +74,7 @@ def test_it_goes_on_where_it_was_stopped(recordings: Path, tmp_path: Path) -> No
     class Stopped(Exception):
         pass
 
-    def stop(done: int, total: int) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
         if done == 2:
             raise Stopped
 
@@ -101,6 +101,13 @@ def test_texts_come_from_a_table_or_from_beside(recordings: Path) -> None:
     texts = {Path(source.path).stem: source.text for source in find_sources(recordings)}
     assert texts["one recording"] == "as spoken"
     assert texts["slow"] is None
+
+
+def test_a_table_that_names_its_columns_is_read_by_them(recordings: Path) -> None:
+    (recordings / "metadata.csv").write_text("id|transcript|source\nslow|as spoken|somewhere\nbroken\n")
+    texts = {Path(source.path).stem: source.text for source in find_sources(recordings)}
+    assert texts["slow"] == "as spoken"
+    assert texts["broken"] is None
 
 
 def test_a_folder_of_something_else_is_left_alone(recordings: Path, tmp_path: Path) -> None:

@@ -1,0 +1,140 @@
+"""A run that is done is read and not repeated; the page's figures are those of the records."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from training.data.manifests import find_recordings, manifest_hash
+from training.recipes.run import claim_folder
+from training.recipes.teacher import TeacherRecipe
+from training.search import runs
+from training.search.kinds import KINDS
+from training.search.page import least_finding, question_table, summary, write_search
+from training.search.plan import Plan, read_plan
+from training.search.record import SearchRecord, read_record
+from training.search.runs import Point, Run, run_plan
+from vocoder.checkpoints import save_checkpoint
+from vocoder.errors import ConfigError
+from vocoder.mel import DIALECTS
+from vocoder.models import MODELS
+
+CLIPS = Path(__file__).parents[2] / "data"
+STACK = {"layers": 2, "residual_channels": 4, "gate_channels": 4, "skip_channels": 4, "head_channels": 4}
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    names = [Path(shutil.copy(path, tmp_path)).name for path in sorted(CLIPS.glob("*.flac"))]
+    (tmp_path / "list.txt").write_text("\n".join(names))
+    recipe = {
+        "name": "tiny",
+        "model": {"kind": "wavenet", "wavenet": STACK},
+        "data": {
+            "root": str(tmp_path),
+            "sources": [{"folder": ".", "list": "list.txt"}],
+            "cache": str(tmp_path / "cache"),
+        },
+        "segments": {"batch": 1, "frames": 4},
+        "listen_seconds": 0,
+        "flow": {"steps": 2, "tensorboard": False},
+    }
+    search = {
+        "name": "tiny",
+        "kind": "teacher",
+        "base": "recipe.yaml",
+        "questions": {
+            "chance": {"another seed": ["flow.seed=1"]},
+            "learning rate": {"half": ["flow.optimizer.lr=5.0e-4"]},
+        },
+    }
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    (tmp_path / "search.yaml").write_text(yaml.safe_dump(search))
+    return read_plan(tmp_path / "search.yaml")
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the recipes trained, by a trainer that learns nothing and says what it would."""
+    calls = []
+
+    def train(recipe: TeacherRecipe, folder: Path, **_: Any) -> Path:
+        calls.append(recipe.name)
+        bits = 8.0 - recipe.flow.optimizer.lr * 1000 + recipe.flow.seed / 64
+        points = [
+            {"step": 1, "cpu_seconds": 2.0, "valid_bits": bits + 1},
+            {"step": 2, "cpu_seconds": 4.0, "valid_bits": bits},
+        ]
+        record = {"recipe": recipe.portable(), "minutes_of_speech": 0.5, "curves": {"flow": points}}
+        model = MODELS["wavenet"][0](recipe.model, DIALECTS["nvidia"])
+        claim_folder(folder, recipe, manifest_hash(find_recordings(recipe.data)))
+        path = folder / f"{recipe.name}.safetensors"
+        save_checkpoint(path, model, training=record)
+        return path
+
+    monkeypatch.setitem(KINDS, "teacher", KINDS["teacher"]._replace(train=train))
+    return calls
+
+
+def test_what_is_done_is_not_repeated(plan, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "side_by_side", lambda run, calls, jobs: (run(*call) for call in calls))
+    first = list(run_plan(plan, tmp_path / "runs", jobs=1))
+    assert trained == ["tiny-base", "tiny-chance-another-seed", "tiny-learning-rate-half"]
+    assert list(run_plan(plan, tmp_path / "runs", jobs=1)) == first
+    assert len(trained) == 3
+    (tmp_path / "list.txt").write_text(sorted(CLIPS.glob("*.flac"))[0].name)
+    with pytest.raises(ConfigError, match="begun with another recipe or other recordings"):
+        list(run_plan(plan, tmp_path / "runs", jobs=1))
+
+
+def test_the_pages_figures_are_those_of_the_records(plan, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "side_by_side", lambda run, calls, jobs: (run(*call) for call in calls))
+    results = list(run_plan(plan, tmp_path / "runs", jobs=1))
+    page = write_search(plan, results[::-1], tmp_path / "page", command="vocoder search it.yaml").read_text()
+    record = read_record(tmp_path / "page" / "tiny.json")
+    assert [record.base, *record.others] == results
+    assert [run.figure for run in results] == [7.0, 7.015625, 7.5]
+    assert "| half | `flow.optimizer.lr=5.0e-4` | 7.500 | +0.492 | 4 |" in page
+    assert page.index("## Chance") < page.index("## Learning rate")
+    assert (tmp_path / "page" / "tiny.png").exists()
+
+
+def make_run(question: str, variant: str, override: str, figure: float) -> Run:
+    return Run(question, variant, (override,), figure, 10, 1.0, 100, 26.0, [Point(10, 1.0, figure)])
+
+
+def test_what_chance_can_do_is_no_finding():
+    base = make_run("base", "base", "", 7.0)
+    others = [
+        make_run("chance", "another seed", "flow.seed=1", 7.1),
+        make_run("chance", "a third seed", "flow.seed=2", 7.2),
+        make_run("rate", "half", "flow.optimizer.lr=1", 7.3),
+        make_run("rate", "double", "flow.optimizer.lr=2", 6.8),
+        make_run("size", "half", "model.size=1", 7.5),
+    ]
+    record = SearchRecord({}, {}, "bits a sample", base, others)
+    assert (record.reference, record.chance) == (pytest.approx(7.1), pytest.approx(0.1))
+    assert least_finding(record) == pytest.approx(2 * 0.1 * (4 / 3) ** 0.5)
+    lines = summary(record)
+    assert "- Better than the base: rate: double (-0.300)." in lines
+    assert "- Worse: size: half (+0.400)." in lines
+    assert "- No finding: rate: half (+0.200)." in lines
+    assert len(question_table(record, "rate")) == 2 + 3
+
+
+def test_a_record_of_something_else_is_refused(tmp_path):
+    (tmp_path / "other.json").write_text(json.dumps({"figures": 1}))
+    with pytest.raises(ConfigError, match="no record of a search"):
+        read_record(tmp_path / "other.json")
+
+
+@pytest.mark.timeout(600)
+def test_a_run_trains(plan, tmp_path, monkeypatch):
+    pytest.importorskip("pyworld", reason="tracking F0 needs the train extra")
+    monkeypatch.setattr(runs, "side_by_side", lambda run, calls, jobs: (run(*call) for call in calls))
+    (found,) = run_plan(plan._replace(variants=[]), tmp_path / "runs", jobs=1)
+    assert found.steps == 2
+    assert found.figure == found.curve[-1].figure > 0

@@ -1,0 +1,35 @@
+"""Which settings of a recipe matter."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def search(
+    config: Annotated[Path, typer.Argument(help="a search, for example configs/search/teacher.yaml")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key.path=value of all runs, as data.root=FOLDER")
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder of the page")] = Path("docs/search"),
+    runs: Annotated[Path, typer.Option(help="folder of the runs; those begun go on")] = Path("runs/search"),
+    jobs: Annotated[int, typer.Option(min=1, help="runs at a time, one thread each")] = 2,
+) -> None:
+    """Train a recipe and variants of it for a short while each; write what matters, question by question.
+
+    Run the same command again to go on after a stop: runs that are done are not repeated.
+
+    Examples:
+      vocoder search configs/search/teacher.yaml data.root=recordings
+    """
+    from training.search.page import write_search
+    from training.search.plan import read_plan
+    from training.search.runs import run_plan
+    from vocoder.commands.console import progress
+
+    plan, results = read_plan(config, overrides or []), []
+    with progress("runs", len(plan.runs)) as advance:
+        for result in run_plan(plan, runs, jobs=jobs):
+            results.append(result)
+            advance(1)
+    typer.echo(f"page: {write_search(plan, results, output, command=f'vocoder search {config}')}")

@@ -1,0 +1,91 @@
+"""Points to fit laws to: held-out figures against CPU-seconds, from the records of voices and of a search."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from training.search.record import SearchRecord
+from vocoder.checkpoints import CheckpointInfo, read_info, voice_paths
+
+LABELS = {
+    "valid_bits": "bits a sample",
+    "valid_divergence": "divergence, nats a sample",
+    "valid_energy_distance": "energy distance",
+}
+
+
+class Curve(NamedTuple):
+    """Points in the order of their cost."""
+
+    name: str
+    label: str
+    costs: list[float]  # CPU-seconds of one thread
+    figures: list[float]  # held out, less is better
+
+
+def training_records(folder: Path) -> dict[str, dict[str, Any]]:
+    """What installed voices' checkpoints, and records of others in `folder`, tell of their training."""
+    infos = {name: read_info(path) for name, path in voice_paths().items()}
+    for path in sorted(folder.glob("*.json")):
+        content = json.loads(path.read_text())
+        if "training" in content and path.stem not in infos:
+            infos[path.stem] = CheckpointInfo.model_validate(content)
+    return {name: info.training for name, info in infos.items()}
+
+
+def voice_curves(records: Mapping[str, Mapping[str, Any]]) -> list[Curve]:
+    """Of each voice the figure that its last stage optimised; what it began with counts as cost."""
+    found = (_voice_curve(name, training) for name, training in records.items())
+    return [curve for curve in found if curve is not None]
+
+
+def _voice_curve(name: str, training: Mapping[str, Any]) -> Curve | None:
+    stages = list(training.get("curves", {}).values())
+    if not stages or (key := _optimised(training, stages[-1])) is None:
+        return None
+    lines = [line for line in stages[-1] if key in line]
+    before = training.get("began_with", {}).get("cpu_seconds", 0)
+    return Curve(
+        name,
+        LABELS[key],
+        [float(before + line["cpu_seconds"]) for line in lines],
+        [line[key] for line in lines],
+    )
+
+
+def _optimised(training: Mapping[str, Any], lines: list[dict[str, Any]]) -> str | None:
+    """The held-out figure nearest to the loss: bits are none where spectra alone were learned from."""
+    there = {key for line in lines for key in line}
+    spectral = training.get("recipe", {}).get("spectral") or {}
+    wanted = ["valid_divergence", "valid_bits", "valid_energy_distance"]
+    if spectral.get("alone"):
+        wanted.remove("valid_bits")
+    return next((key for key in wanted if key in there), None)
+
+
+def whole_runs(search: SearchRecord, records: Mapping[str, Mapping[str, Any]]) -> Curve:
+    """The ends of runs of one recipe at several budgets, each with its rate brought down to the end.
+
+    They are the search's base and those variants that change nothing but steps and seeds, and of the records
+    those whose model and recordings are the base's.
+    """
+    ends = [(run.cpu_seconds, run.figure) for run in _budgets(search)]
+    alike = voice_curves(
+        {name: training for name, training in records.items() if _same(search.recipe, training)}
+    )
+    ends += [(curve.costs[-1], curve.figures[-1]) for curve in alike if curve.label == search.label]
+    costs, figures = zip(*sorted(ends), strict=True)
+    return Curve("whole runs", search.label, list(costs), list(figures))
+
+
+def _budgets(search: SearchRecord) -> list[Any]:
+    return [search.base, *(run for run in search.others if run.changes_only("steps", "seed"))]
+
+
+def _same(recipe: Mapping[str, Any], training: Mapping[str, Any]) -> bool:
+    other = training.get("recipe", {})
+    return bool(
+        other.get("model") == recipe["model"]
+        and other.get("data", {}).get("sources") == recipe["data"]["sources"]
+    )

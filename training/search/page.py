@@ -1,0 +1,98 @@
+"""The page of a search: question by question, beside the base, and what of it is more than chance."""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from training.search.picture import plot_search
+from training.search.plan import BASE, Plan
+from training.search.record import SearchRecord, make_record, write_record
+from training.search.runs import Run
+from vocoder.evaluation.pages import describe_machine, table
+
+CERTAIN = 2.0
+"""Standard deviations, by chance, that a difference must have to count as found."""
+HEADS = ("", "changes", "figure", "difference", "CPU s", "parameters", "minutes of speech")
+
+
+def write_search(plan: Plan, runs: Sequence[Run], folder: Path, *, command: str) -> Path:
+    """`folder`/NAME.md, NAME.json and NAME.png; `runs` in any order, one for each of the plan's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {"command": command, "date": date.today().isoformat(), "machine": describe_machine()}
+    record, name = make_record(plan, runs, facts), plan.config.name
+    write_record(record, folder / f"{name}.json")
+    plot_search(record, folder / f"{name}.png")
+    page = folder / f"{name}.md"
+    page.write_text("\n".join([*_opening(record, plan), *_sections(record, name)]))
+    return page
+
+
+def _opening(record: SearchRecord, plan: Plan) -> list[str]:
+    facts, base = record.facts, record.base
+    return [
+        f"# What matters: {plan.config.name}",
+        "",
+        f"Written by `{facts['command']}` on {facts['date']}, {facts['machine']}.",
+        f"{plan.config.description or plan.config.name}: {base.steps} steps for the base and each variant",
+        f"that does not say otherwise. The figure is {record.label} of held-out segments, the same for all,",
+        "at the end of the run; less is better. So short a run favours what learns fast: what loses here may",
+        "win in a long one. CPU-seconds are those of the steps, on one thread.",
+        "",
+        *summary(record),
+        "",
+        f"![{record.label} against CPU-seconds, a panel for each question]({plan.config.name}.png)",
+        "",
+    ]
+
+
+def _sections(record: SearchRecord, name: str) -> list[str]:
+    lines = []
+    for question in dict.fromkeys(run.question for run in record.others):
+        lines += [f"## {question.capitalize()}", "", *question_table(record, question), ""]
+    return [*lines, f"All curves are in [{name}.json]({name}.json)."]
+
+
+def question_table(record: SearchRecord, question: str) -> list[str]:
+    """The base, then the question's variants, with their differences to the mean over seeds."""
+    base, *variants = record.asked(question)
+    rows = [[BASE, "", f"{base.figure:.3f}", f"{base.figure - record.reference:+.3f}", *_costs(base)]]
+    for run in variants:
+        changes = "<br>".join(f"`{override}`" for override in run.overrides)
+        difference = f"{run.figure - record.reference:+.3f}"
+        rows.append([run.variant, changes, f"{run.figure:.3f}", difference, *_costs(run)])
+    return table(HEADS, rows)
+
+
+def _costs(run: Run) -> list[str]:
+    return [f"{run.cpu_seconds:.0f}", f"{run.parameters:,}", f"{run.minutes:g}"]
+
+
+def least_finding(record: SearchRecord) -> float:
+    """The difference of one run to the mean over seeds that chance seldom makes; 0 where it is not known."""
+    return CERTAIN * (record.chance or 0.0) * math.sqrt(1 + 1 / len(record.seeds))
+
+
+def summary(record: SearchRecord) -> list[str]:
+    """What is better and worse than the base by more than chance, the largest first."""
+    least = least_finding(record)
+    changes = sorted(
+        (
+            (run.figure - record.reference, f"{run.question}: {run.variant}")
+            for run in record.others
+            if not run.changes_only("seed")
+        ),
+        key=lambda change: -abs(change[0]),
+    )
+    lines = []
+    if record.chance is not None:
+        lines = [
+            f"The base with {len(record.seeds)} seeds comes to {record.reference:.3f} ± {record.chance:.3f} "
+            f"(standard deviation). Differences are to that mean; one below {least:.3f} is no finding.",
+            "",
+        ]
+    for title, sign in (("Better than the base", -1), ("Worse", 1)):
+        found = [f"{name} ({by:+.3f})" for by, name in changes if by * sign > least]
+        lines.append(f"- {title}: {'; '.join(found) or 'nothing'}.")
+    within = [f"{name} ({by:+.3f})" for by, name in changes if abs(by) <= least]
+    return [*lines, f"- No finding: {'; '.join(within) or 'nothing'}."]

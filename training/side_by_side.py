@@ -1,0 +1,24 @@
+"""Several short runs at once, a process and a thread each."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+
+def side_by_side(run: Callable[..., T], calls: Iterable[tuple[Any, ...]], jobs: int) -> Iterator[T]:
+    """`run(*call)` for each of `calls`, `jobs` at a time; results as they come. What it raises ends them all.
+
+    `run` is found by name in the new process: a function of a module.
+    """
+    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        try:
+            for future in as_completed([pool.submit(run, *call) for call in calls]):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
