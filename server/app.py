@@ -20,6 +20,7 @@ from server.middleware import REQUEST_ID, Surroundings
 from server.problems import ProblemDetails
 from server.routes import (
     baselines,
+    benchmarks,
     health,
     jobs,
     mel,
@@ -111,7 +112,8 @@ def _add_routes(app: FastAPI) -> None:
     for router in (voices.administration, metrics.router):
         app.include_router(router, **requires(Scope.ADMIN))
     if app.state.jobs is not None:
-        app.include_router(jobs.router, **requires(Scope.JOBS))
+        for router in (jobs.router, benchmarks.router):
+            app.include_router(router, **requires(Scope.JOBS))
     app.mount("/web", page.Files())
     app.mount("/docs/files", reference.files)
 

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import PlainTextResponse
+from starlette.responses import FileResponse, PlainTextResponse
 
 from server.problems import Problem, documented
 from training.jobs.checkpoints import Checkpoint
+from training.jobs.options import Options, find_options
 from training.jobs.records import Event, Job, State
 from training.jobs.service import JobRequest, Jobs
 from training.jobs.store import JobConflict, UnknownJob
@@ -33,6 +34,14 @@ _CHECKPOINT: dict[str, Any] = {
     "bytes": 5_000_000,
     "modified": "2026-11-22T12:10:00+00:00",
 }
+_SAMPLE: dict[str, Any] = {
+    "stage": "filters",
+    "step": 1000,
+    "url": "/v1/jobs/1f2e3d4c5b6a/samples/filters-00001000",
+}
+_FLAC: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -52,6 +61,22 @@ class CheckpointList(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"checkpoints": [_CHECKPOINT]}]})
 
     checkpoints: list[Checkpoint]
+
+
+class JobSample(BaseModel):
+    """A sound of the job: a held-out recording, or what the model makes of its mel."""
+
+    stage: str = Field(description="run of the training loop")
+    step: int | None = Field(description="whose weights speak; null: the recording")
+    url: str = Field(description="where it lies, as FLAC")
+
+
+class JobSampleList(BaseModel):
+    """What can be heard of a job so far: each stage's recording, then its samples from step to step."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"samples": [_SAMPLE]}]})
+
+    samples: list[JobSample]
 
 
 class PublishRequest(BaseModel):
@@ -89,13 +114,31 @@ def the_job(request: Request, job: str) -> Job:
 
 TheJobs = Annotated[Jobs, Depends(the_jobs)]
 TheJob = Annotated[Job, Depends(the_job)]
+IdempotencyKey = Annotated[
+    str | None, Header(max_length=255, description="sent again, it gives the same job, not another")
+]
+QUEUED = documented("invalid-parameter", "job-conflict") | {
+    200: {"model": JobView, "description": "The job that this idempotency key made before"}
+}
+
+
+def queue(
+    wanted: JobRequest, jobs: Jobs, key: str | None, request: Request, response: Response, shown_by: str
+) -> JobView:
+    """Put a job into the queue and say where the route named `shown_by` shows it."""
+    try:
+        job, new = jobs.submit(wanted, key)
+    except JobConflict as error:
+        raise Problem("job-conflict", str(error)) from None
+    response.headers["Location"] = str(request.app.url_path_for(shown_by, job=job.id))
+    response.status_code = 201 if new else 200
+    return JobView.of(job)
 
 
 @router.post(
     "",
     status_code=201,
-    responses=documented("invalid-parameter", "job-conflict")
-    | {200: {"model": JobView, "description": "The job that this idempotency key made before"}},
+    responses=QUEUED,
     openapi_extra={"requestBody": {"content": {"application/json": {"example": _REQUEST}}}},
 )
 def submit_job(
@@ -103,18 +146,10 @@ def submit_job(
     request: Request,
     response: Response,
     jobs: TheJobs,
-    idempotency_key: Annotated[
-        str | None, Header(max_length=255, description="sent again, it gives the same job, not another")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JobView:
     """Queue a training. It is on the disk when this is answered; what is wrong with it is refused now."""
-    try:
-        job, new = jobs.submit(wanted, idempotency_key)
-    except JobConflict as error:
-        raise Problem("job-conflict", str(error)) from None
-    response.headers["Location"] = str(request.app.url_path_for("show_job", job=job.id))
-    response.status_code = 201 if new else 200
-    return JobView.of(job)
+    return queue(wanted, jobs, idempotency_key, request, response, "show_job")
 
 
 @router.get("", responses=documented("invalid-parameter", "unknown-job"))
@@ -135,6 +170,15 @@ def list_jobs(
         raise Problem("unknown-job", str(error)) from None
     page = found[:limit]
     return JobList(jobs=[JobView.of(job) for job in page], next=page[-1].id if len(found) > limit else None)
+
+
+@router.get("/options")
+def list_options(jobs: TheJobs, request: Request) -> Options:
+    """What a job can be asked for here: recipes and their presets, prepared recordings, devices."""
+    settings = request.app.state.settings
+    ray = settings.jobs_ray is not None
+    places = {"cpu": ray or settings.jobs_slots, "gpu": ray or settings.jobs_gpus}
+    return find_options(jobs.roots or [], [device for device, there in places.items() if there])
 
 
 @router.get("/{job}", responses=documented("unknown-job"))
@@ -193,6 +237,32 @@ def show_log(
 def list_checkpoints(job: TheJob, jobs: TheJobs) -> CheckpointList:
     """What the job has saved so far: states to go on from, and voices that can be published."""
     return CheckpointList(checkpoints=jobs.checkpoints(job.id))
+
+
+@router.get("/{job}/samples", responses=documented("unknown-job"))
+def list_job_samples(request: Request, job: TheJob, jobs: TheJobs) -> JobSampleList:
+    """What can be heard of the job so far; the recipe `flow` and the stage that reads pitch make no sound."""
+
+    def url(name: str) -> str:
+        return str(request.app.url_path_for("get_job_sample", job=job.id, name=name))
+
+    found = jobs.samples(job.id)
+    return JobSampleList(samples=[JobSample(stage=s.stage, step=s.step, url=url(s.name)) for s in found])
+
+
+@router.get(
+    "/{job}/samples/{name}",
+    response_class=FileResponse,
+    responses=documented("unknown-job", "not-found") | _FLAC,
+)
+def get_job_sample(job: TheJob, jobs: TheJobs, name: str) -> FileResponse:
+    """One of them, as FLAC."""
+    path = jobs.sample_file(job.id, name)
+    if path is None:
+        raise Problem(
+            "not-found", f"job {job.id} has no sample {name[:100]!r}; /samples lists those there are"
+        )
+    return FileResponse(path, media_type="audio/flac")
 
 
 @router.post("/{job}/cancel", responses=documented("unknown-job"))

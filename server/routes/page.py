@@ -40,8 +40,8 @@ async def index(request: Request) -> Any:
 class Files(StaticFiles):
     """Scripts, styles and pictures of the page: from this server alone, and nothing inline."""
 
-    def __init__(self) -> None:
-        super().__init__(directory=FOLDER)
+    def __init__(self, folder: Path = FOLDER) -> None:
+        super().__init__(directory=folder)
 
     def file_response(self, *args: Any, **options: Any) -> Response:
         response = super().file_response(*args, **options)

@@ -17,6 +17,7 @@ from server.speaking import check_length
 from server.streams.inbox import Inbox
 from server.streams.messages import Command, Start, close_code, error_message, message, parse, read_frames
 from server.streams.turn import Turn
+from vocoder.inference.bounded import bounded
 from vocoder.inference.denoiser import Denoiser
 from vocoder.inference.engine import Engine
 from vocoder.inference.streaming import fit_mel
@@ -26,7 +27,8 @@ from vocoder.models import Vocoder
 _NORMAL = 1000
 _ANSWERS = {"flush": "flushed", "finish": "finished"}
 _START = (
-    'begin with {"type": "start"}, and in it voice, dialect, format, seed, temperature, denoise as you like'
+    'begin with {"type": "start"}, and in it voice, dialect, format, seed, temperature, denoise, lookahead '
+    "as you like"
 )
 _COMMANDS = 'send frames as a binary message, or {"type": "flush"}, "cancel" or "finish"'
 
@@ -82,6 +84,8 @@ class Conversation:
         engine = self._engine
         name = await engine.run(engine.voices.default) if start.voice is None else start.voice
         voice = await engine.run(engine.voices.get, name)
+        if start.lookahead is not None:
+            voice = bounded(voice, start.lookahead)
         if start.denoise:
             await engine.run(Denoiser.of, voice)  # once a voice, beside the event loop
         source = dialect(start.dialect) if start.dialect else voice.mel_spec

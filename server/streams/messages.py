@@ -33,6 +33,7 @@ class Start(BaseModel):
     seed: int = Field(default=0, ge=0, le=MAX_SEED, strict=True)
     temperature: float | None = Field(default=None, ge=0, le=MAX_TEMPERATURE)
     denoise: float = Field(default=0.0, ge=0, le=MAX_STRENGTH)
+    lookahead: int | None = Field(default=None, ge=1, description="frames waited for, of a waveglow")
     api_key: str | None = Field(default=None, description="for browsers, which cannot send the header")
 
 

@@ -5,6 +5,7 @@ import json
 import struct
 import zlib
 
+import httpx2
 import numpy as np
 import pytest
 import schemathesis
@@ -48,8 +49,10 @@ def client(voice_folder):
 
 
 @pytest.fixture
-def api(serve):
-    return schemathesis.openapi.from_url(serve(**LIMITS)[1] + "/openapi.json")
+def api(serve, wait_until):
+    url = serve(**LIMITS)[1]
+    wait_until(lambda: httpx2.get(url + "/readyz").status_code == 200)
+    return schemathesis.openapi.from_url(url + "/openapi.json")
 
 
 def test_the_document_is_kept(api):

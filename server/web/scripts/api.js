@@ -21,14 +21,15 @@ export class Problem extends Error {
  * The answer to a request, its body not read yet. A busy server is asked again when it says so.
  *
  * @param {string} path relative to the page, so that the page may lie below a prefix
- * @param {{query?: Object, body?: BodyInit, type?: string, accept?: string, signal?: AbortSignal}} options
+ * @param {{query?: Object, body?: BodyInit, type?: string, accept?: string, headers?: Object, method?: string,
+ *   signal?: AbortSignal}} options `method` is POST with a body and GET without, unless it is given
  */
-export async function request(path, { query = {}, body, type, accept = "*/*", signal } = {}) {
+export async function request(path, { query = {}, body, type, accept = "*/*", headers: more, method: asked, signal } = {}) {
   const parameters = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined));
   const url = parameters.size ? `${path}?${parameters}` : path;
-  const method = body === undefined ? "GET" : "POST";
+  const method = asked ?? (body === undefined ? "GET" : "POST");
   for (let attempt = 0; ; attempt++) {
-    const headers = { Accept: accept, ...(type && { "Content-Type": type }), ...authorization() };
+    const headers = { Accept: accept, ...(type && { "Content-Type": type }), ...more, ...authorization() };
     const response = await send(url, { method, body, headers, signal });
     if (response.ok) return response;
     const problem = await problemOf(response);
@@ -41,6 +42,12 @@ export async function request(path, { query = {}, body, type, accept = "*/*", si
 
 export async function getJson(path) {
   return (await request(path, { accept: "application/json" })).json();
+}
+
+/** The answer to a POST of a value. */
+export async function postJson(path, value, headers) {
+  const options = { method: "POST", body: JSON.stringify(value), type: "application/json", accept: "application/json" };
+  return (await request(path, { ...options, headers })).json();
 }
 
 function authorization() {

@@ -1,44 +1,53 @@
-// The training jobs of this server, while it has any: how far each is, and why one failed.
+// The training jobs of this server: asked for with a form, listed, each looked into as it goes.
 
 import { getJson } from "./api.js";
+import { offerForm } from "./job-form.js";
+import { JobRow } from "./job-row.js";
 import { report } from "./messages.js";
 
-const PERIOD = 5000; // milliseconds between two looks
-const ENDED = ["succeeded", "failed", "cancelled"];
+const LIMIT = 20;
+const PERIOD = 2000; // milliseconds between two looks while one is under way
+const IDLE = 15000; // and while none is: others may ask for some too
 
-/** Show the jobs, and keep them up to date while one is under way. */
-export async function followJobs() {
-  const section = document.querySelector("#jobs");
+const rows = new Map();
+let timer;
+
+/** Show the jobs and keep them up to date. @param {() => Promise<void>} onPublished a voice has been added */
+export async function showJobs(onPublished) {
   try {
-    const { jobs } = await getJson("v1/jobs?limit=20");
-    section.querySelector("tbody").replaceChildren(...jobs.map(jobRow));
-    section.querySelector(".none").hidden = jobs.length > 0;
-    section.querySelector(".sheet").hidden = jobs.length === 0;
-    section.hidden = false;
-    if (jobs.some(({ state }) => !ENDED.includes(state))) setTimeout(followJobs, PERIOD);
+    await look(onPublished);
+    await offerForm(document.querySelector("#job-form"), async ({ id }) => {
+      await look(onPublished);
+      rows.get(id)?.open();
+    });
   } catch (problem) {
     if (problem.status !== 403) report(problem); // a key for speech alone shows no jobs
   }
 }
 
-function jobRow({ id, recipe, name, state, reason, progress, created }) {
-  const row = document.querySelector("#job-template").content.cloneNode(true).firstElementChild;
-  row.dataset.job = id;
-  const [title, stateCell, progressCell, time] = row.children;
-  title.textContent = name;
-  title.title = `${recipe}, job ${id}`;
-  stateCell.textContent = reason ? `${state}: ${reason}` : state;
-  stateCell.dataset.state = state;
-  if (progress) progressCell.append(...bar(name, progress));
-  time.textContent = new Date(created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  return row;
+async function look(onPublished) {
+  clearTimeout(timer);
+  const { jobs } = await getJson(`v1/jobs?limit=${LIMIT}`);
+  const list = document.querySelector("#job-list");
+  for (const [id, row] of rows) {
+    if (jobs.some((job) => job.id === id)) continue;
+    row.end();
+    rows.delete(id);
+  }
+  for (const job of jobs) {
+    if (rows.has(job.id)) rows.get(job.id).show(job);
+    else rows.set(job.id, new JobRow(job, { onChange: () => look(onPublished), onPublished }));
+  }
+  const elements = jobs.map(({ id }) => rows.get(id).element);
+  const same = list.children.length === elements.length && elements.every((element, i) => list.children[i] === element);
+  if (!same) list.replaceChildren(...elements); // only then: it would take the focus away
+  document.querySelector("#jobs .none").hidden = jobs.length > 0;
+  document.querySelector("#jobs").hidden = false;
+  const busy = jobs.some(({ state }) => ["queued", "running"].includes(state));
+  timer = setTimeout(() => look(onPublished).catch(() => retry(onPublished)), busy ? PERIOD : IDLE);
 }
 
-function bar(name, { fraction, stage, step, steps, eta_seconds: rest }) {
-  const element = Object.assign(document.createElement("progress"), { max: 1, value: fraction ?? 0 });
-  element.setAttribute("aria-label", `Progress of ${name}`);
-  const text = document.createElement("span");
-  const left = rest ? `, ${Math.ceil(rest / 60)} min left` : "";
-  text.textContent = `${stage} ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}${left}`;
-  return [element, text];
+/** The server may be away for a moment: the jobs outlive that, and so does the list. */
+function retry(onPublished) {
+  timer = setTimeout(() => look(onPublished).catch(() => retry(onPublished)), IDLE);
 }

@@ -2,14 +2,14 @@
 
 import { getJson, Problem } from "./api.js";
 import { compare } from "./compare-view.js";
-import { followJobs } from "./jobs.js";
+import { showJobs } from "./jobs.js";
 import { clearReport, report } from "./messages.js";
 import { decodeRecording } from "./recording.js";
 import { listenForRecordings } from "./source.js";
 import { systemsOf } from "./systems.js";
 import { showVoices } from "./voices.js";
 
-const voices = getJson("v1/voices");
+let voices = getJson("v1/voices");
 
 listenForRecordings(async (file, title, text) => {
   clearReport();
@@ -28,7 +28,13 @@ try {
   showVoices(await voices);
   const { info, paths } = await getJson("openapi.json");
   document.querySelector("#version").textContent = info.version;
-  if ("/v1/jobs" in paths) await followJobs();
+  if ("/v1/jobs" in paths) {
+    document.querySelector("#to-jobs").hidden = false;
+    await showJobs(async () => {
+      voices = getJson("v1/voices");
+      showVoices(await voices);
+    });
+  }
 } catch (problem) {
   report(problem);
 }

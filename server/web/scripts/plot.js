@@ -8,11 +8,12 @@ const CURSORS = "takes";
 
 /**
  * @param {HTMLElement} element
- * @param {{data: Array, series: Array, scales: Object, y: Object, x?: Object, hooks?: Object, bands?: Array}} options
+ * @param {{data: Array, series: Array, scales: Object, y: Object, x?: Object, hooks?: Object, bands?: Array,
+ *   cursors?: string, padding?: number[]}} options plots of the same `cursors` show theirs at the same place
  * @param {(seconds: number) => void} onSeek a click into the plot
  * @param {AbortSignal} signal ends the plot
  */
-export function makePlot(element, { data, series, scales, x, y, hooks = {}, bands }, onSeek, signal) {
+export function makePlot(element, { data, series, scales, x, y, hooks = {}, bands, cursors = CURSORS, padding = [2, 1, 2, 0] }, onSeek, signal) {
   const axis = (options) => ({
     stroke: () => token("--muted"),
     font: `11px ${token("--font")}`,
@@ -24,9 +25,9 @@ export function makePlot(element, { data, series, scales, x, y, hooks = {}, band
     {
       width: element.clientWidth || 600,
       height: element.clientHeight,
-      padding: [2, 1, 2, 0],
+      padding,
       legend: { show: false },
-      cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false }, sync: { key: CURSORS } },
+      cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false }, sync: { key: cursors } },
       scales: { ...scales, x: { time: false, ...scales.x } },
       axes: [
         axis({ size: 20, gap: 2, space: 70, values: (_, ticks) => ticks.map((tick) => `${tick} s`), show: false, ...x }),

@@ -5,9 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from training.jobs.attempt import JobFolder
+from training.jobs.recipes import RECIPES
 from training.jobs.view import EXAMPLE, JobView
+from training.run_log import Listening, RunLog
+from vocoder.audio import read
 from vocoder.checkpoints import voice_paths
 
 CLIP = Path(__file__).parents[2] / "data" / "LJ001-0002.flac"
@@ -82,6 +86,7 @@ def test_the_same_key_gives_the_same_job(jobs):
         ({"recipe": "student", "dataset": "mine", "config": {"filters": {"stepz": 1}}}, "filters.stepz"),
         ({"recipe": "student", "dataset": "mine", "config": {"name": "../../mine"}}, "name"),
         ({"recipe": "student", "dataset": "yours", "config": {}}, "dataset"),
+        ({"recipe": "student", "config": {"name": "mine"}}, "dataset: the recipe student learns from"),
     ],
 )
 def test_what_is_wrong_is_refused_at_once_with_its_field(jobs, change, named):
@@ -191,10 +196,60 @@ def test_a_voice_is_published_and_served_without_a_restart(jobs, voices, tmp_pat
     assert [path.name for path in run.iterdir()] == ["fresh.safetensors"]
 
 
+def test_what_can_be_asked_for_is_listed(jobs, data):
+    (data / "deep" / "yours").mkdir(parents=True)
+    (data / "deep" / "yours" / "train.txt").write_text("a\n")
+    (data / "deep" / "yours" / "report.json").write_text('{"minutes": 3.5, "transcripts": 2}')
+    options = jobs.get("/v1/jobs/options").json()
+    assert options["datasets"] == [
+        {"name": "deep/yours", "minutes": 3.5, "texts": 2},
+        {"name": "mine", "minutes": None, "texts": 0},
+    ]
+    assert options["devices"] == []
+    recipes = {recipe.pop("name"): recipe for recipe in options["recipes"]}
+    assert recipes.keys() == RECIPES.keys()
+    assert {name for name, recipe in recipes.items() if not recipe["takes_dataset"]} == {"bench", "flow"}
+    voiceless = {name for name, recipe in recipes.items() if not recipe["makes_voice"]}
+    assert voiceless == {"bench", "classifier", "flow"}
+    assert recipes["student"]["config"]["filters"]["steps"] == 5000
+    for name in ("student", "flow"):  # a preset can be asked for as it is
+        request = {"recipe": name, "config": recipes[name]["config"]}
+        submit(jobs, request | ({"dataset": "mine"} if recipes[name]["takes_dataset"] else {}))
+
+
+def test_what_a_job_makes_is_heard_as_it_goes(jobs, tmp_path):
+    job = submit(jobs)
+    assert jobs.get(f"/v1/jobs/{job}/samples").json() == {"samples": []}
+    run = JobFolder(tmp_path / "jobs" / job).run
+    recording = torch.zeros(2205)
+    for stage, steps in (("later", (1000,)), ("filters", (250, 1000))):
+        (run / stage).mkdir(parents=True)
+        log = RunLog(run / stage, tensorboard=False)
+        for step in steps:
+            log.hear(step, Listening(recording, torch.full((2205,), step / 2048), 22050))
+    (run / "filters" / "samples" / ".torn").write_bytes(b"")
+    (run / "filters" / "samples" / "secret.flac").write_bytes(b"")
+    listed = jobs.get(f"/v1/jobs/{job}/samples").json()["samples"]
+    told = [(sample["stage"], sample["step"]) for sample in listed]
+    assert [step for stage, step in told if stage == "filters"] == [None, 250, 1000]
+    assert sorted(told[3:] if told[0][0] == "filters" else told[:2], key=str) == [
+        ("later", 1000),
+        ("later", None),
+    ]
+    for sample in listed:
+        audio, rate = read(jobs.get(sample["url"]).content)
+        assert (rate, len(audio)) == (22050, 2205)
+        assert audio[0] == pytest.approx((sample["step"] or 0) / 2048, abs=1e-4)
+    for name in ("secret", "filters-secret", "filters-00000500", "..%2F..%2Fstore", "filters%2F..%2Fa"):
+        assert jobs.get(f"/v1/jobs/{job}/samples/{name}").status_code == 404
+    RunLog(run / "filters", tensorboard=False).go_on_from(500)
+    assert len(jobs.get(f"/v1/jobs/{job}/samples").json()["samples"]) == len(listed) - 1
+
+
 def test_the_document_shows_every_route_and_its_problems(jobs):
     document = jobs.get("/openapi.json").json()
     routes = {path: methods for path, methods in document["paths"].items() if path.startswith("/v1/jobs")}
-    assert len(routes) == 8
+    assert len(routes) == 11
     named = set()
     for methods in routes.values():
         for operation in methods.values():

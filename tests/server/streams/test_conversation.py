@@ -8,7 +8,10 @@ import torch
 from websockets.exceptions import ConnectionClosed
 
 from vocoder.audio import read, to_pcm16
-from vocoder.checkpoints import load
+from vocoder.checkpoints import load, save_checkpoint
+from vocoder.inference.bounded import BoundedWaveGlow
+from vocoder.mel import DIALECTS
+from vocoder.models import WaveGlow, WaveGlowConfig
 
 
 def close(left, right, lsb=4):
@@ -66,6 +69,24 @@ def test_audio_comes_as_soon_as_the_look_ahead_allows(url, call, utterance):
         caller.push(spoken.mel[:, frame : frame + 1])
     assert isinstance(caller.hear(), bytes)
     assert caller.samples.numel() == 256
+
+
+def test_a_waveglow_waits_for_no_more_frames_than_asked(voices, serve, call, utterance):
+    torch.manual_seed(0)
+    sizes = {"flows": 2, "wavenet": {"layers": 6, "channels": 8, "skip_channels": 8}}
+    glow = WaveGlow(WaveGlowConfig.model_validate(sizes), DIALECTS["nvidia"])
+    for step in glow.steps:
+        torch.nn.init.normal_(step.network.head[-1].weight, std=0.05)
+    save_checkpoint(voices / "glow.safetensors", glow)
+    spoken = utterance(40)
+    caller = call(serve()[1], voice="glow", seed=5, lookahead=1)
+    assert caller.said[0]["lookahead_frames"] == 1 + 15
+    for frame in range(40):
+        caller.push(spoken.mel[:, frame : frame + 1])
+    caller.say("finish")
+    caller.until("finished")
+    bounded = BoundedWaveGlow(load("glow"), lookahead=1)
+    assert close(caller.samples, to_pcm16(bounded.synthesize(spoken.mel, seed=5)))
 
 
 def test_a_flush_speaks_the_rest_and_another_utterance_may_begin(url, call, utterance):
@@ -143,6 +164,11 @@ MISTAKES = {
     "an unknown member": ('{"type": "start", "sead": 1}', "malformed-message", 1007),
     "a negative seed": ('{"type": "start", "seed": -1}', "malformed-message", 1007),
     "an unknown voice": ('{"type": "start", "voice": "nobody"}', "unknown-voice", 1008),
+    "a look-ahead that it cannot do with": (
+        '{"type": "start", "voice": "student", "lookahead": 1}',
+        "invalid-parameter",
+        1007,
+    ),
     "an unknown dialect": ('{"type": "start", "dialect": "nvida"}', "invalid-parameter", 1007),
 }
 

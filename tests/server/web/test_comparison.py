@@ -93,18 +93,6 @@ def test_the_voices_are_listed_with_their_figures(visit, voices):
     assert "broken" in here.page.locator("#voice-cards > p").inner_text()
 
 
-def test_jobs_are_shown_where_there_are_any(visit, tmp_path):
-    here = visit()
-    here.page.locator(".voice").first.wait_for()
-    assert here.page.locator("#jobs").is_hidden()
-    busy = visit(jobs=tmp_path / "jobs", jobs_slots=0)
-    flow = {"flow": "planar", "data": "two-moons", "steps": 20}
-    busy.page.request.post(f"{busy.url}v1/jobs", data={"recipe": "flow", "config": flow})
-    busy.page.reload()
-    busy.page.locator("#jobs tbody tr").wait_for()
-    assert "queued" in busy.page.locator("#jobs tbody").inner_text()
-
-
 def silence(seconds, rate=22050):
     size = 2 * int(seconds * rate)
     header = struct.pack(

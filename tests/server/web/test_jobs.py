@@ -1,0 +1,172 @@
+"""Jobs on the page, with the real runner: asked for, watched, heard, stopped, resumed, published, deleted."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from training.prepare.prepare import PrepareConfig, prepare
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs the extra browser").expect
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]  # they train
+RECORDINGS = Path(__file__).parents[2] / "data"
+PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True}
+FLOW = "flow=planar\ndata=two-moons\nsteps={}"
+SMALL = """
+model.pitch={"hidden": 8, "layers": 2, "lookahead": 1}
+model.filters={"hidden": 8, "layers": 2, "lookahead": 1}
+model.num_taps=64
+model.noise_cepstrum=32
+segments={"batch": 2, "frames": 16}
+pitch_segments={"batch": 2, "frames": 16}
+pitch={"steps": 4, "log_every": 1, "evaluate_every": 2}
+filters={"steps": 6, "log_every": 1, "evaluate_every": 2}
+"""
+
+
+@pytest.fixture
+def working(visit, tmp_path):
+    """The page of a server that runs jobs, on recordings that are prepared."""
+
+    def make(browser=None, **settings):
+        config = PrepareConfig.model_validate({"clean": {"max_seconds": 1.5}, "align": False})
+        prepare(RECORDINGS, tmp_path / "data" / "clips", config)
+        here = visit(
+            browser, jobs=tmp_path / "jobs", jobs_data=(tmp_path / "data",), jobs_grace=1.0, **settings
+        )
+        here.page.locator("#job-new").wait_for()
+        return here
+
+    return make
+
+
+def ask(page, recipe, changes, name=None):
+    page.click("#job-new")
+    page.select_option("[name=recipe]", recipe)
+    page.fill("[name=changes]", changes)
+    if name:
+        page.fill("[name=name]", name)
+    page.click("#job-form [type=submit]")
+
+
+def wait_for_state(page, state):
+    page.locator(f".job-state[data-state={state}]").wait_for(timeout=300_000)
+
+
+def test_without_jobs_there_is_no_section(visit):
+    here = visit()
+    here.page.locator(".voice").first.wait_for()
+    assert here.page.locator("#jobs").is_hidden()
+    assert here.page.locator("#to-jobs").is_hidden()
+
+
+def test_a_job_is_asked_for_watched_cancelled_resumed_and_deleted(working):
+    page = working().page
+    ask(page, "flow", FLOW.format(400))
+    wait_for_state(page, "running")
+    page.locator('.job-curve[data-term="./loss"] canvas').wait_for()
+    expect(page.locator(".job-progress span")).to_have_text(re.compile(r"step [\d,]+ of 400"))
+    page.click(".job-cancel")
+    wait_for_state(page, "cancelled")
+    reached = page.locator("progress").evaluate("element => element.value")
+    assert 0 < reached < 1
+    page.click(".job-resume")
+    wait_for_state(page, "succeeded")
+    assert page.locator("progress").evaluate("element => element.value") == 1
+    expect(page.locator(".job .facts")).to_contain_text("2 times")
+    expect(page.locator(".job-log pre")).to_contain_text("succeeded")
+    label = page.locator('.job-curve[data-term="./loss"] .picture')
+    expect(label).to_have_attribute("aria-label", re.compile(r"^loss: [-\d.]+"))
+    page.click(".job-delete")
+    expect(page.locator(".job")).to_have_count(1)  # it asks first
+    page.click(".job-delete")
+    expect(page.locator(".job")).to_have_count(0)
+    expect(page.locator("#jobs .none")).to_be_visible()
+
+
+def test_a_voice_is_trained_heard_and_published(working, voices):
+    pytest.importorskip("pyworld", reason="tracking F0 needs the train extra")
+    here = working()
+    page = here.page
+    ask(page, "student", SMALL, name="mine")
+    page.locator(".sound").nth(3).wait_for(timeout=300_000)
+    expect(page.locator(".sound")).to_have_text(["Recording", "Step 2", "Step 4", "Step 6"])
+    page.locator(".sound").nth(1).click()
+    page.wait_for_function("sounds.length === 1")
+    expect(page.locator(".sound").nth(1)).to_have_attribute("aria-pressed", "false", timeout=30_000)
+    for term in ("pitch/frequency", "pitch/voicing", "filters/loss", "filters/energy_distance"):
+        page.locator(f'.job-curve[data-term="{term}"] canvas').wait_for()
+    wait_for_state(page, "succeeded")
+    expect(page.locator(".job .facts")).to_contain_text("clips (")
+    page.click(".job-publish")
+    expect(page.locator(".job-done")).to_have_text("mine is installed: it speaks with the others now.")
+    expect(page.locator(".voice h3")).to_have_text(["mine", "student", "wide"])
+    assert (voices / "mine.safetensors").is_file()
+    page.click(".job-publish")
+    expect(page.locator(".job-taken")).to_contain_text("a voice 'mine' is installed", ignore_case=True)
+    assert [line for line in here.complaints if "409" not in line] == []
+    here.complaints.clear()
+    page.click(".job-replace")
+    expect(page.locator(".job-done")).to_be_visible()
+    here.upload()  # and the new voice speaks with the others
+    page.click("#make-all")
+    here.wait_for_picture("mine")
+
+
+def test_what_is_wrong_is_said_at_the_form_and_can_be_mended(working):
+    here = working(jobs_slots=0, jobs_gpus=("0",))
+    page = here.page
+    ask(page, "student", "filters.stepz=3", name="mine")
+    expect(page.locator(".job-error")).to_contain_text("filters.stepz is not a known key")
+    page.fill("[name=changes]", "no change at all")
+    page.click("#job-form [type=submit]")
+    expect(page.locator(".job-error")).to_contain_text("write key.path=value")
+    expect(page.locator(".job")).to_have_count(0)
+    page.fill("[name=changes]", "filters.steps=3")
+    page.click("#job-form [type=submit]")
+    expect(page.locator(".job-state")).to_have_text("queued")
+    expect(page.locator("#job-form")).to_be_hidden()
+    assert [line for line in here.complaints if "422" not in line] == []
+    here.complaints.clear()
+
+
+def test_without_prepared_recordings_the_form_says_how_to_make_some(visit, tmp_path):
+    page = visit(jobs=tmp_path / "jobs", jobs_slots=0).page
+    page.click("#job-new")
+    expect(page.locator("#job-none-prepared")).to_be_visible()
+    page.select_option("[name=recipe]", "flow")
+    expect(page.locator("#job-none-prepared")).to_be_hidden()
+
+
+def test_a_job_goes_on_where_the_page_was_cut_off(working):
+    """The stream of events breaks; the page follows it on, and has every step once."""
+    here = working()
+    page = here.page
+    page.route(re.compile("/events$"), lambda route: route.abort(), times=1)
+    ask(page, "flow", FLOW.format(60))
+    wait_for_state(page, "succeeded")
+    page.locator('.job-curve[data-term="./loss"] canvas').wait_for()
+    expect(page.locator(".job-log pre")).to_contain_text("succeeded")
+    lines = page.locator(".job-log pre").text_content().splitlines()
+    assert len(lines) == len(set(lines))
+    assert [line for line in here.complaints if "ERR_FAILED" not in line] == []
+    here.complaints.clear()
+
+
+def test_it_is_all_reached_by_keyboard_and_has_names_on_a_phone(working, tmp_path):
+    here = working(PHONE, jobs_slots=0, jobs_gpus=("0",))
+    page = here.page
+    page.focus("#job-new")
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=recipe]")).to_be_focused()
+    page.select_option("[name=recipe]", "flow")
+    page.focus("#job-form [type=submit]")
+    page.keyboard.press("Enter")
+    page.locator(".job-detail").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    for control in page.locator("#jobs :is(button, select, input, textarea, [role=img]):visible").all():
+        expect(control).to_have_accessible_name(re.compile(r"\w"))
+    for button in page.locator("#jobs button:visible").all():
+        assert button.bounding_box()["height"] >= 44
+    page.locator("#jobs").screenshot(path=tmp_path / "phone.png")
+    assert (tmp_path / "phone.png").stat().st_size > 10_000

@@ -1,0 +1,186 @@
+"""A rater in Chromium takes the whole listening test: by mouse, by keyboard, on a phone, with a break."""
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from server.listen import bind, url_of
+from server.listening.app import create_app
+from server.listening.definition import Kind, read_test
+from server.listening.prepared import prepare_test
+from server.listening.session import Session
+from server.listening.store import Store
+from server.settings import Settings
+from vocoder.evaluation import Clip
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs the extra browser").expect
+pytestmark = pytest.mark.browser
+CLIPS = [Clip(path.stem, path) for path in sorted((Path(__file__).parents[2] / "data").glob("*.flac"))]
+PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True}
+OPINION = {"recording": (5, 100), "student": (3, 60), "wide": (2, 40), "anchor-3.5k": (1, 10)}
+
+
+@pytest.fixture
+def folder(voices, tmp_path):
+    prepare_test(tmp_path / "test", CLIPS, ["student", "wide"], title="Two voices")
+    return tmp_path / "test"
+
+
+@pytest.fixture
+def url(folder):
+    config = uvicorn.Config(create_app(folder), access_log=False, log_config=None)
+    server = uvicorn.Server(config)
+    with bind(Settings(port=0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield url_of(listener)
+        server.should_exit = True
+        thread.join()
+
+
+class Rater:
+    """Someone at the page who knows what is behind the names: the answers are checked against that."""
+
+    def __init__(self, chromium, url, folder, **options):
+        self.page, self.folder, self.complaints = chromium.new_page(**options), folder, []
+        self.page.set_default_timeout(60_000)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "console", lambda message: message.type == "error" and self.complaints.append(message.text)
+        )
+        self.page.goto(url)
+
+    def begin(self, name="rater"):
+        self.page.fill("#name", name)
+        self.page.click("[type=submit]")
+
+    def opinions(self):
+        """What this rater thinks of the sounds of the trial at hand, in the order shown."""
+        store = Store(self.folder)
+        token = self.page.evaluate("localStorage.getItem('vocoder-listener')")
+        session = Session(read_test(self.folder), self.folder, store, store.find(token))
+        trial = session.current
+        return [OPINION[condition][trial.kind is Kind.MUSHRA] for condition in trial.conditions]
+
+    def wait(self, kind, number):
+        ready = ".play-one:enabled" if kind == "mos" else ".signal"
+        self.page.locator(f'#view[data-trial="{kind} {number}"] {ready}').first.wait_for()
+
+    def take_mos(self, number, keyboard=False):
+        self.wait("mos", number)
+        (opinion,) = self.opinions()
+        expect(self.page.locator(".grades input").first).to_be_disabled()  # before it was heard to its end
+        self.page.keyboard.press(" ") if keyboard else self.page.click(".play-one")
+        expect(self.page.locator(".grades input").first).to_be_enabled(timeout=30_000)
+        if keyboard:
+            self.page.keyboard.press(str(opinion))
+            self.page.keyboard.press("Enter")
+        else:
+            self.page.click(f'.grades label:has([value="{opinion}"])')
+            self.page.click(".next")
+
+    def take_mushra(self, number, keyboard=False):
+        self.wait("mushra", number)
+        for i, opinion in enumerate(self.opinions()):
+            slider = self.page.locator(".signal input").nth(i)
+            expect(self.page.locator(".next")).to_be_disabled()
+            if keyboard:
+                self.page.keyboard.press("abcdefghijkl"[i])
+                expect(slider).to_be_focused()
+                for _ in range(opinion // 10):
+                    self.page.keyboard.press("PageUp")
+            else:
+                self.page.locator(".signal button").nth(i).click()
+                slider.fill(str(opinion))
+            expect(self.page.locator(".signal output").nth(i)).to_have_text(str(opinion))
+            expect(self.page.locator(".signal button").nth(i)).to_have_attribute("aria-pressed", "true")
+        if keyboard:
+            self.page.keyboard.press("r")
+            expect(self.page.locator(".reference")).to_have_attribute("aria-pressed", "true")
+            self.page.keyboard.press(" ")
+            expect(self.page.locator(".reference")).to_have_attribute("aria-pressed", "false")
+            self.page.keyboard.press("Enter")
+        else:
+            self.page.click(".next")
+
+    def leave(self):
+        self.page.close()
+        assert self.complaints == []
+
+
+@pytest.mark.parametrize("keyboard", [False, True])
+def test_a_rater_takes_the_whole_test(chromium, url, folder, keyboard):
+    rater = Rater(chromium, url, folder)
+    expect(rater.page).to_have_title("Two voices")
+    expect(rater.page.locator("#plan")).to_have_text("There are 6 single sounds, then 2 comparisons.")
+    rater.begin()
+    for number in range(6):
+        rater.take_mos(number, keyboard)
+    for number in range(2):
+        rater.take_mushra(number, keyboard)
+    expect(rater.page.locator("h1")).to_have_text("Thank you")
+    rater.page.reload()
+    expect(rater.page.locator("h1")).to_have_text("Thank you")
+    ratings = Store(folder).ratings()
+    assert len(ratings) == 6 + 8
+    assert {(r.condition, r.kind, r.value) for r in ratings} == {
+        (condition, kind, value)
+        for condition, values in OPINION.items()
+        for kind, value in zip((Kind.MOS, Kind.MUSHRA), values, strict=True)
+        if kind is Kind.MUSHRA or condition != "anchor-3.5k"
+    }
+    rater.leave()
+
+
+def test_after_a_break_it_goes_on_where_it_was(chromium, url, folder):
+    rater = Rater(chromium, url, folder)
+    rater.begin()
+    for number in range(6):
+        rater.take_mos(number)
+    rater.wait("mushra", 0)
+    rater.page.locator(".signal button").nth(1).click()
+    rater.page.locator(".signal input").nth(1).fill("33")
+    rater.page.wait_for_function("document.querySelectorAll('.signal.rated').length === 1")
+    rater.page.wait_for_timeout(500)
+    rater.page.reload()
+    expect(rater.page.locator("#plan")).to_have_text("You have done 6 of 8.")
+    expect(rater.page.locator("[type=submit]")).to_have_text("Go on")
+    rater.page.click("[type=submit]")
+    rater.wait("mushra", 0)
+    expect(rater.page.locator(".signal output")).to_have_text(["–", "33", "–", "–"])
+    rater.leave()
+
+
+def test_without_the_server_nothing_is_lost(chromium, url, folder):
+    rater = Rater(chromium, url, folder)
+    rater.begin()
+    rater.wait("mos", 0)
+    rater.page.click(".play-one")
+    expect(rater.page.locator(".grades input").first).to_be_enabled(timeout=30_000)
+    rater.page.route(re.compile("/ratings$"), lambda route: route.abort())
+    rater.page.keyboard.press("2")
+    expect(rater.page.locator("#alert")).to_contain_text("does not answer")
+    rater.page.unroute(re.compile("/ratings$"))
+    rater.page.click(".next")
+    rater.wait("mos", 1)
+    assert [rating.value for rating in Store(folder).ratings()] == [2]
+    assert [line for line in rater.complaints if "ERR_FAILED" not in line] == []
+    rater.complaints.clear()
+    rater.leave()
+
+
+def test_it_fits_a_phone_and_everything_has_a_name(chromium, url, folder):
+    rater = Rater(chromium, url, folder, **PHONE)
+    rater.begin()
+    for number in range(6):
+        assert rater.page.evaluate("document.documentElement.scrollWidth") == 360
+        rater.take_mos(number)
+    rater.wait("mushra", 0)
+    assert rater.page.evaluate("document.documentElement.scrollWidth") == 360
+    for control in rater.page.locator("button:visible, input:visible").all():
+        expect(control).to_have_accessible_name(re.compile(r"\w"))
+        assert control.bounding_box()["height"] >= 44
+    rater.leave()
