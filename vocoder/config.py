@@ -46,7 +46,7 @@ def overridden(values: dict[str, Any], overrides: Iterable[str]) -> dict[str, An
 def read_mapping(path: str | Path) -> dict[str, Any]:
     """The keys and values of a YAML file; raises `ConfigError` when it is missing, or no mapping."""
     try:
-        values = yaml.safe_load(Path(path).read_text()) or {}
+        values = yaml.load(Path(path).read_text(), _StrictLoader) or {}
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -54,6 +54,20 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping of keys to values, got {type(values).__name__}")
     return values
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """A key that is given twice is an error, not the last one's value."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        given: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in given:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is given twice", key.start_mark
+                )
+            given.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _override(values: dict[str, Any], item: str) -> None:
