@@ -1,5 +1,7 @@
 """Errors land in the class of sounds where they were made."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def pair(generated: np.ndarray) -> Pair:
 
 
 def labels(seconds: np.ndarray) -> np.ndarray:
-    found = Voicing().label(Clip("", __file__), sound(), RATE, seconds)  # type: ignore[arg-type]
+    found = Voicing().label(Clip("", Path(__file__)), sound(), RATE, seconds)
     assert found is not None
     return found
 
