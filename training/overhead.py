@@ -18,7 +18,6 @@ import numpy as np
 import torch
 
 from training.data.manifests import DataConfig, Source
-from training.data.pitch import PitchTrack
 from training.data.segments import Clip, SegmentConfig
 from training.recipes.run import cut_segments
 from training.recipes.teacher import LikelihoodTask
@@ -77,8 +76,7 @@ def _task() -> LikelihoodTask:
     teacher = Teacher(read_config(TeacherConfig, CONFIG), spec)
     teacher.pitch.requires_grad_(False)
     rng = np.random.default_rng(0)
-    track = PitchTrack(np.full(4000, 200.0, np.float32), np.ones(4000, np.bool_))
-    clips = [Clip("noise", rng.integers(-3000, 3000, 400_000).astype(np.int16), track) for _ in range(2)]
+    clips = [Clip("noise", rng.integers(-3000, 3000, 400_000).astype(np.int16)) for _ in range(2)]
     data = DataConfig(root=Path(), sources=[Source(folder=".", list="none")])
     around = {"left": teacher.left_context, "right": teacher.lookahead_frames}
     segments, held_out = cut_segments(clips, spec, data, SegmentConfig(batch=2, frames=32), **around)

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 
 from training.data.manifests import DataConfig, Source
-from training.data.pitch import PitchTrack
 from training.data.segments import Clip, SegmentConfig
 from training.recipes.run import cut_segments
 from training.recipes.waveglow import DensityTask
@@ -58,8 +57,7 @@ def stress(steps: int, precision: str) -> dict[str, Any]:
     torch.manual_seed(0)
     spec = mel_spec("nvidia")
     voice = WaveGlow(read_config(WaveGlowConfig, CONFIG), spec, weight_norm=True)
-    track = PitchTrack(np.full(4000, 100.0, np.float32), np.zeros(4000, np.bool_))
-    clips = [Clip(name, audio, track) for name, audio in hostile_clips().items()]
+    clips = [Clip(name, audio) for name, audio in hostile_clips().items()]
     data = DataConfig(root=Path(), sources=[Source(folder=".", list="none")])
     around = {"left": voice.left_context, "right": voice.right_context}
     sizes = SegmentConfig(batch=4, frames=8, gain_db=6.0, speed=0.1)

@@ -78,3 +78,12 @@ def test_recordings_are_found_and_missing_ones_named(tmp_path: Path) -> None:
     absent = config.model_copy(update={"sources": [Source(folder="none", list="all.txt")]})
     with pytest.raises(ConfigError, match="data source none: cannot read"):
         find_recordings(absent)
+
+
+def test_without_a_track_the_audio_is_the_same_and_pitch_is_absent(clip: Clip) -> None:
+    tracked = segments(clip, speed=0.1).batch(0, 1)
+    batch = segments(clip._replace(pitch=None), speed=0.1).batch(0, 1)
+    assert torch.equal(batch.audio, tracked.audio)
+    assert torch.equal(batch.mel, tracked.mel)
+    assert batch.f0 is batch.voiced is None
+    assert batch.to(torch.device("cpu")).f0 is None

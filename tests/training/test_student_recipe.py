@@ -63,3 +63,21 @@ def test_from_recordings_to_a_published_voice(
 
 def _ramp() -> torch.Tensor:
     return torch.linspace(0, 6, 12).expand(80, 12)
+
+
+def test_filters_go_on_from_a_voice_whose_pitch_reader_stays(recipe: StudentRecipe, tmp_path: Path) -> None:
+    first = train_student(recipe, tmp_path / "first", progress=False)
+    again = recipe.model_copy(update={"pitch": None, "begin_with": first})
+    second = train_student(again, tmp_path / "second", progress=False)
+    before, after = (load(path).state_dict() for path in (first, second))
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert same >= {name for name in before if name.startswith("pitch.")}
+    assert not same & {name for name in before if name.startswith("filters.") and name.endswith("weight")}
+    record = read_info(second).training
+    assert record["steps"] == {"filters": 4}
+    assert record["began_with"]["name"] == "tiny"
+
+
+def test_a_pitch_reader_must_come_from_somewhere(recipe: StudentRecipe) -> None:
+    with pytest.raises(ConfigError, match="pitch: give its steps, or begin_with"):
+        parse_config(StudentRecipe, recipe.model_dump() | {"pitch": None}, "tiny")

@@ -1,5 +1,6 @@
 """Training segments: the batch of step n is a function of (seed, n) alone, so a resumed run sees the same."""
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -39,7 +40,7 @@ class SegmentConfig(Config):
 class Clip(NamedTuple):
     speaker: str
     audio: NDArray[np.int16]
-    pitch: PitchTrack
+    pitch: PitchTrack | None = None
     name: str = ""
 
 
@@ -47,18 +48,25 @@ class Batch(NamedTuple):
     """Segments with the frames around them.
 
     `mel` and `f0` begin `left` frames before the first sample of `audio` and end `right` after its last.
+    `f0` and `voiced` are there if the pitch of all clips was tracked.
     """
 
     audio: Float[Tensor, "batch sample"]
     mel: Float[Tensor, "batch mel context"]
-    f0: Float[Tensor, "batch context"]
-    voiced: Float[Tensor, "batch context"]
+    f0: Float[Tensor, "batch context"] | None = None
+    voiced: Float[Tensor, "batch context"] | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """On that device; a copy to a GPU is not waited for."""
         if device.type != "cuda":
-            return Batch(*(part.to(device) for part in self))
-        return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in self))
+            return self.map(lambda part: part.to(device))
+        return self.map(lambda part: part.pin_memory().to(device, non_blocking=True))
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """With every tensor changed that is there."""
+        f0 = None if self.f0 is None else change(self.f0)
+        voiced = None if self.voiced is None else change(self.voiced)
+        return Batch(change(self.audio), change(self.mel), f0, voiced)
 
 
 class Segments:
@@ -88,15 +96,17 @@ class Segments:
         rng = np.random.default_rng([seed, step])
         places = [self._place(rng) for _ in range(self.config.batch)]
         drawn = [self._cut(*places[row]) for row in (own or share()).rows(self.config.batch)]
-        waves = torch.from_numpy(np.stack([wave for wave, _, _ in drawn]))
+        waves = torch.from_numpy(np.stack([wave for wave, _ in drawn]))
+        tracks = [track for _, track in drawn if track is not None]
+        f0, voiced = torch.from_numpy(np.stack(tracks, 1)) if len(tracks) == len(drawn) else (None, None)
         half, hop = self.spec.n_fft // 2, self.spec.hop_length
         mel = compress(self.frontend.linear(waves), self.spec)
         start = half + self.left * hop
         return Batch(
             audio=waves[:, start : start + self.config.frames * hop],
             mel=mel,
-            f0=torch.from_numpy(np.stack([f0 for _, f0, _ in drawn])),
-            voiced=torch.from_numpy(np.stack([voiced for _, _, voiced in drawn])),
+            f0=f0,
+            voiced=voiced,
         )
 
     def names(self, seed: int, step: int) -> list[str]:
@@ -113,8 +123,8 @@ class Segments:
         room = max(1, len(clip.audio) - int(self.config.frames * self.spec.hop_length * speed))
         return clip, speed, gain, int(rng.integers(room))
 
-    def _cut(self, clip: Clip, speed: float, gain: float, begin: int) -> tuple[NDArray, NDArray, NDArray]:
-        """A wave with half a window on both sides, and the pitch at its frames."""
+    def _cut(self, clip: Clip, speed: float, gain: float, begin: int) -> tuple[NDArray, NDArray | None]:
+        """A wave with half a window on both sides; F0 and voicing at its frames where they were tracked."""
         hop, half, rate = self.spec.hop_length, self.spec.n_fft // 2, self.spec.sample_rate
         num_frames = self.left + self.config.frames + self.right
         length = (num_frames - 1) * hop + 2 * half
@@ -122,23 +132,27 @@ class Segments:
         start = int(begin - (self.left * hop + half) * speed)
         source = _slice(clip.audio, start, wanted)
         wave = soxr.resample(source, wanted, length, quality="MQ")[:length]
-        wave = np.pad(wave, (0, length - len(wave))) * np.float32(gain)
+        wave = (np.pad(wave, (0, length - len(wave))) * np.float32(gain)).astype(np.float32)
+        if clip.pitch is None:
+            return wave, None
         times = (start + (half + hop * np.arange(num_frames)) * speed) / rate
         f0, voiced = clip.pitch.at(times)
-        return wave.astype(np.float32), (f0 * speed).astype(np.float32), voiced
+        return wave, np.stack([f0 * speed, voiced]).astype(np.float32)
 
 
 def load_clips(
     recordings: list[Recording],
     config: DataConfig,
     sample_rate: int,
-    low: float,
-    high: float,
+    pitch_range: tuple[float, float] | None = None,
     *,
     progress: bool = False,
 ) -> list[Clip]:
-    """Read, resample, track F0 and bring every speaker to the same level; all cores, cached on disk."""
-    work = partial(_load, cache=config.cache, sample_rate=sample_rate, low=low, high=high)
+    """Read, resample, and bring every speaker to the same level, on all cores.
+
+    With a range in Hz, F0 is tracked as well, and kept on disk.
+    """
+    work = partial(_load, cache=config.cache, sample_rate=sample_rate, pitch_range=pitch_range)
     spawn = get_context("spawn")  # a fork would inherit torch's threads
     with first_alone(), ProcessPoolExecutor(mp_context=spawn) as pool:
         arriving = pool.map(work, recordings, chunksize=8)
@@ -168,12 +182,13 @@ def load_clips(
 
 
 def _load(
-    recording: Recording, *, cache: Path, sample_rate: int, low: float, high: float
-) -> tuple[int, NDArray[np.float32], PitchTrack]:
+    recording: Recording, *, cache: Path, sample_rate: int, pitch_range: tuple[float, float] | None
+) -> tuple[int, NDArray[np.float32], PitchTrack | None]:
     torch.set_num_threads(1)
     audio, rate = read(recording.path)
     wave = resample(audio, rate, sample_rate).numpy()
-    return rate, wave, pitch_track(wave, sample_rate, cache, low, high)
+    track = None if pitch_range is None else pitch_track(wave, sample_rate, cache, *pitch_range)
+    return rate, wave, track
 
 
 def speaker_gains(

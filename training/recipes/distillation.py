@@ -30,7 +30,6 @@ from training.recipes.run import (
     speak,
     training_record,
 )
-from training.recipes.teacher import PITCH_RANGE
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.checkpoints import load_checkpoint, voice_path
@@ -172,7 +171,7 @@ class DistillationTask(Task):
     def _pulls(self, held_out: Batch) -> dict[str, float]:
         """The norm of each weighted term's gradient, on the first segments of `held_out`."""
         generator = torch.Generator().manual_seed(0)
-        terms = self._terms(Batch(*(part[:PULLED] for part in held_out)), generator)
+        terms = self._terms(held_out.map(lambda part: part[:PULLED]), generator)
         weights = [weight for weight in self.student.parameters() if weight.requires_grad]
         norms = {}
         for name, term in (("divergence", "contrasted"), *((name, name) for name in SOUND_TERMS)):
@@ -292,14 +291,12 @@ def distil(
         begun = share_conditioning(student, teacher)
     if recipe.begin_with is not None:
         begin_with(student, recipe.begin_with)
-    low, high = PITCH_RANGE
     if isinstance(student, Student):
         student.pitch.requires_grad_(False)
-        low, high = student.pitch.low, student.pitch.high
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
-    clips = load_clips(recordings, recipe.data, spec.sample_rate, low, high, progress=progress)
+    clips = load_clips(recordings, recipe.data, spec.sample_rate, progress=progress)
     if len(clips) < 2:
         raise ConfigError(
             f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"

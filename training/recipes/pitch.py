@@ -35,6 +35,8 @@ class PitchTask(Task):
         }
 
     def _terms(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        if batch.f0 is None or batch.voiced is None:
+            raise ValueError("a pitch reader learns from clips whose pitch was tracked")
         pitch = self.network(normalize(batch.mel))
         reach = self.network.network
         inside = slice(reach.left_context, batch.mel.shape[-1] - reach.right_context)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
@@ -19,6 +19,7 @@ from training.losses.spectral import SpectralDistance, energy_distance
 from training.recipes.pitch import PitchTask
 from training.recipes.run import (
     Recipe,
+    begin_with,
     claim_folder,
     cut_segments,
     held_out_speech,
@@ -51,10 +52,21 @@ class StudentRecipe(Recipe):
 
     model: StudentConfig = StudentConfig()
     pitch_segments: SegmentConfig = SegmentConfig(batch=16, frames=128, speed=0.2)
-    pitch: TrainerConfig
+    pitch: TrainerConfig | None = None
     segments: SegmentConfig = SegmentConfig()
     loss: LossConfig = LossConfig()
     filters: TrainerConfig
+    begin_with: Path | None = Field(
+        default=None, description="a checkpoint whose weights the run begins with"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StudentRecipe":
+        if self.pitch is None and self.begin_with is None:
+            raise ValueError(
+                "pitch: give its steps, or begin_with a checkpoint whose pitch reader has learned"
+            )
+        return self
 
 
 class FilterTask(Task):
@@ -122,27 +134,30 @@ def train_student(
     begun = time.monotonic()
     torch.manual_seed(recipe.filters.seed)
     student = Student(recipe.model, mel_spec(recipe.dialect))
+    if recipe.begin_with is not None:
+        begin_with(student, recipe.begin_with)
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
-    low, high = student.pitch.low, student.pitch.high
-    clips = load_clips(recordings, recipe.data, student.sample_rate, low, high, progress=progress)
+    pitch_range = None if recipe.pitch is None else (student.pitch.low, student.pitch.high)
+    clips = load_clips(recordings, recipe.data, student.sample_rate, pitch_range, progress=progress)
     if len(clips) < 2:
         raise ConfigError(
             f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
         )
 
-    reading = _read_pitch(recipe, student, clips, folder)
-    if not reading.run(max_minutes=_left(max_minutes, begun), progress=progress):
-        return None
-    reading.use_average()
+    stages = {}
+    if recipe.pitch is not None:
+        stages["pitch"] = _read_pitch(recipe, recipe.pitch, student, clips, folder)
+        if not stages["pitch"].run(max_minutes=_left(max_minutes, begun), progress=progress):
+            return None
+        stages["pitch"].use_average()
     student.pitch.requires_grad_(False)
-    shaping = _shape_filters(recipe, student, clips, folder)
-    if not shaping.run(max_minutes=_left(max_minutes, begun), progress=progress):
+    stages["filters"] = _shape_filters(recipe, student, clips, folder)
+    if not stages["filters"].run(max_minutes=_left(max_minutes, begun), progress=progress):
         return None
-    shaping.use_average()
+    stages["filters"].use_average()
     path = folder / f"{recipe.name}.safetensors"
-    stages = {"pitch": reading, "filters": shaping}
     record = training_record(recipe, clips, data_hash, student.sample_rate, stages)
     return save_voice(path, student, recipe, record)
 
@@ -151,13 +166,15 @@ def _left(max_minutes: float | None, begun: float) -> float | None:
     return None if max_minutes is None else max_minutes - (time.monotonic() - begun) / 60
 
 
-def _read_pitch(recipe: StudentRecipe, student: Student, clips: list[Clip], folder: Path) -> Trainer:
+def _read_pitch(
+    recipe: StudentRecipe, loop: TrainerConfig, student: Student, clips: list[Clip], folder: Path
+) -> Trainer:
     left, right = student.pitch.network.left_context, student.pitch.network.right_context
     segments, held_out = cut_segments(
         clips, student.mel_spec, recipe.data, recipe.pitch_segments, left=left, right=right
     )
-    task = PitchTask(student.pitch, segments, held_out, recipe.pitch.seed)
-    return Trainer(task, recipe.pitch, folder / "pitch")
+    task = PitchTask(student.pitch, segments, held_out, loop.seed)
+    return Trainer(task, loop, folder / "pitch")
 
 
 def _shape_filters(recipe: StudentRecipe, student: Student, clips: list[Clip], folder: Path) -> Trainer:

@@ -32,9 +32,6 @@ from vocoder.mel import mel_spec
 from vocoder.models import MODELS, Teacher, TeacherConfig, WaveNetVocoderConfig
 from vocoder.models.autoregressive import PCM16, AutoregressiveVocoder
 
-PITCH_RANGE = (50.0, 600.0)
-"""Hz; where F0 of recordings is looked for if the model does not read it."""
-
 
 def _kind(value: Any) -> str:
     if isinstance(value, dict):
@@ -139,8 +136,8 @@ def train_teacher(
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
-    low, high = (teacher.pitch.low, teacher.pitch.high) if isinstance(teacher, Teacher) else PITCH_RANGE
-    clips = load_clips(recordings, recipe.data, spec.sample_rate, low, high, progress=progress)
+    pitch_range = None if recipe.pitch is None else (teacher.pitch.low, teacher.pitch.high)
+    clips = load_clips(recordings, recipe.data, spec.sample_rate, pitch_range, progress=progress)
     if len(clips) < 2:
         raise ConfigError(
             f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"

@@ -29,7 +29,6 @@ from training.recipes.run import (
     take_source,
     training_record,
 )
-from training.recipes.teacher import PITCH_RANGE
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.config import Config
@@ -204,7 +203,7 @@ def train_waveglow(
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
-    clips = load_clips(recordings, recipe.data, spec.sample_rate, *PITCH_RANGE, progress=progress)
+    clips = load_clips(recordings, recipe.data, spec.sample_rate, progress=progress)
     if len(clips) < 2:
         raise ConfigError(
             f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
