@@ -54,6 +54,7 @@ AUDIO_RESPONSE: dict[str, Any] = {
         "Vocoder-Voice": _header("the voice that speaks", "string"),
         "Vocoder-Seed": _header("the seed that gives these samples again"),
         "Vocoder-Temperature": _header("the scale of the noise", "number"),
+        "Vocoder-Correction": _header("passes that brought the audio nearer to its mel", "integer"),
     }
     | AUDIO_LENGTH_HEADERS,
 }

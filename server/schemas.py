@@ -27,6 +27,7 @@ _VOICE: dict[str, Any] = {
     "mel_fingerprint": _NVIDIA.fingerprint,
     "lookahead_frames": 5,
     "temperature": 1.0,
+    "correction": 2,
     "parameters": 1_000_000,
     "scores": False,
     "figures": {},
@@ -56,6 +57,7 @@ class Voice(BaseModel):
     mel_fingerprint: str = Field(description="changes with any of them")
     lookahead_frames: int = Field(description="frames needed beyond those that are spoken")
     temperature: float = Field(description="scale of the noise unless a request gives another")
+    correction: int = Field(description="passes towards the mel unless a request gives another number")
     parameters: int = Field(description="weights of the model")
     scores: bool = Field(description="whether /v1/score can ask it")
     figures: dict[str, Any] = Field(description="what was measured, as the checkpoint records it")
@@ -75,6 +77,7 @@ class Voice(BaseModel):
             mel_fingerprint=facts.mel_spec.fingerprint,
             lookahead_frames=facts.lookahead_frames,
             temperature=facts.temperature,
+            correction=info.correction,
             parameters=facts.parameters,
             scores=MODELS[info.kind][0].likelihood is not None,
             figures=info.figures,

@@ -23,6 +23,7 @@ from vocoder.inference.speech import Speech
 from vocoder.mel import MelSpec
 from vocoder.models import Vocoder
 from vocoder.models.base import MAX_TEMPERATURE
+from vocoder.models.corrected import MAX_PASSES, passes
 from vocoder.noise import MAX_SEED
 
 AudioFormat = Literal["wav", "pcm", "flac", "opus", "mp3"]
@@ -46,6 +47,12 @@ class Manner(BaseModel):
         ge=0,
         le=MAX_STRENGTH,
         description="how much of what the voice says of silence is taken off; 0.1 to 1 for WaveGlow",
+    )
+    correction: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_PASSES,
+        description="passes that bring the audio nearer to its mel; by default the voice's own, 0 for none",
     )
 
 
@@ -127,6 +134,7 @@ def _headers(utterance: Utterance, manner: Manner, length: int | None) -> dict[s
         "Vocoder-Voice": quote(utterance.name),
         "Vocoder-Seed": str(manner.seed),
         "Vocoder-Temperature": f"{temperature:g}",
+        "Vocoder-Correction": str(passes(utterance.voice)),
         "Vocoder-Sample-Rate": str(utterance.voice.sample_rate),
         "Vocoder-Frames": str(utterance.mel.shape[-1]),
         "Vocoder-Samples": str(utterance.num_samples),

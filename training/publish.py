@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from vocoder.checkpoints import load_checkpoint, read_info, rewrite_checkpoint
+from vocoder.checkpoints import load, read_info, rewrite_checkpoint
 from vocoder.checkpoints.format import write_atomically
 from vocoder.commands.evaluate import VoiceSystem
 from vocoder.errors import InputError
@@ -24,15 +24,16 @@ def publish(
     target: Path,
     lists: Mapping[str, Path],
     *,
+    correction: int | None = None,
     workers: int | None = None,
     **config: float | None,
 ) -> dict[str, Any]:
     """Measure `checkpoint` beside Griffin-Lim and the recordings on each list, and write it to `target`.
 
     A target that ends in .json takes the record alone, without the weights: of a voice that is compared but
-    not shipped. `config`: what the voice's configuration says from now on, `temperature` say, where not None;
-    measured is the voice with it. Returns the figures, `{list: {date, machine, clips, systems: {system:
-    {measure: {mean, low, high}}}}}`.
+    not shipped. `correction`: its passes from now on; `config`: what its configuration says, say the
+    `temperature`; what is None stays. Measured is the voice with them. Returns the figures,
+    `{list: {date, machine, clips, systems: {system: {measure: {mean, low, high}}}}}`.
 
     Raises:
         CheckpointError: no checkpoint there, or a value that its kind of model does not take.
@@ -42,7 +43,7 @@ def publish(
         raise InputError(
             f"{checkpoint} is over {MAX_VOICE_BYTES / 2**20:.0f} MiB: too large for a shipped voice"
         )
-    with configured(checkpoint, target.stem, **config) as voice:
+    with configured(checkpoint, target.stem, correction=correction, **config) as voice:
         spec = read_info(voice).mel_spec
         figures = {name: _measure(voice, path, spec, workers) for name, path in lists.items()}
         if target.suffix == RECORD:
@@ -54,7 +55,9 @@ def publish(
 
 
 @contextmanager
-def configured(checkpoint: Path, name: str, **config: float | None) -> Iterator[Path]:
+def configured(
+    checkpoint: Path, name: str, *, correction: int | None = None, **config: float | None
+) -> Iterator[Path]:
     """A copy of a checkpoint under that name, its configuration changed where a value is not None.
 
     Raises:
@@ -63,8 +66,10 @@ def configured(checkpoint: Path, name: str, **config: float | None) -> Iterator[
     changed = {key: value for key, value in config.items() if value is not None}
     with TemporaryDirectory() as folder:
         voice = Path(folder) / f"{name}.safetensors"
-        rewrite_checkpoint(checkpoint, voice, config=read_info(checkpoint).config | changed)
-        load_checkpoint(voice)
+        info = read_info(checkpoint)
+        passes = info.correction if correction is None else correction
+        rewrite_checkpoint(checkpoint, voice, config=info.config | changed, correction=passes)
+        load(voice)
         yield voice
 
 

@@ -14,7 +14,7 @@ from vocoder.evaluation import read_manifest, run
 from vocoder.evaluation.report import to_json
 from vocoder.evaluation.runner import Score
 
-Setting = dict[str, float]
+Setting = dict[str, Any]
 
 
 def measure_temperatures(
@@ -23,19 +23,21 @@ def measure_temperatures(
     temperatures: Sequence[float],
     voiced: Sequence[float] = (),
     *,
+    corrections: Sequence[int] = (),
     limit: int | None = None,
     workers: int | None = None,
 ) -> dict[str, Any]:
-    """Every temperature, with every factor of it in voiced sounds, on the first `limit` clips of a list.
+    """Every temperature, with every factor of it in voiced sounds and every number of passes of correction.
 
-    Returns `{voice, date, machine, clips, settings: [{temperature, voiced, measures: {measure: {mean, low,
-    high}}}]}`.
+    On the first `limit` clips of a list. Returns `{voice, date, machine, clips, settings: [{temperature,
+    voiced, correction, measures: {measure: {mean, low, high}}}]}`, of `voiced`
+    and `correction` what was given.
 
     Raises:
         CheckpointError: no checkpoint there, or a setting that its kind of model does not take.
         InputError: a list that cannot be read, or a clip that fails.
     """
-    settings = list(_settings(temperatures, voiced))
+    settings = list(_settings(temperatures, voiced, corrections))
     clips = read_manifest(manifest)[:limit]
     with ExitStack() as stack:
         voices = [
@@ -58,6 +60,10 @@ def measure_temperatures(
     }
 
 
-def _settings(temperatures: Sequence[float], voiced: Sequence[float]) -> Iterator[Setting]:
-    for temperature, *factor in product(temperatures, *([voiced] if voiced else [])):
-        yield {"temperature": temperature, **({"voiced": factor[0]} if factor else {})}
+def _settings(
+    temperatures: Sequence[float], voiced: Sequence[float], corrections: Sequence[int]
+) -> Iterator[Setting]:
+    grid = {"temperature": temperatures, "voiced": voiced, "correction": corrections}
+    given = {name: values for name, values in grid.items() if values}
+    for values in product(*given.values()):
+        yield dict(zip(given, values, strict=True))

@@ -50,11 +50,12 @@ def write_page(output: Path) -> None:
 def temperature_table(grid: dict[str, Any]) -> Iterator[str]:
     """Rows of Markdown: a setting each, as `measure_temperatures` returned them."""
     shown = [MEASURES[column] for column in COLUMNS]
-    yield "| temperature | voiced | " + " | ".join(_label(m) for m in shown) + " |"
-    yield "| --- | --- |" + " ---: |" * len(shown)
+    yield "| temperature | voiced | correction | " + " | ".join(_label(m) for m in shown) + " |"
+    yield "| --- | --- | --- |" + " ---: |" * len(shown)
     for setting in grid["settings"]:
         cells = [_cell(setting["measures"].get(m.name), m.decimals) for m in shown]
-        yield f"| {setting['temperature']:g} | × {setting.get('voiced', 1):g} | " + " | ".join(cells) + " |"
+        temperature, voiced = f"{setting['temperature']:g}", f"× {setting.get('voiced', 1):g}"
+        yield f"| {temperature} | {voiced} | {setting.get('correction', '')} | " + " | ".join(cells) + " |"
 
 
 def _record(path: Path) -> CheckpointInfo:
@@ -83,6 +84,8 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
     yield ""
     yield f"- kind: {info.kind}; mel: {info.mel_spec.num_mels} bands, hop {info.mel_spec.hop_length}, "
     yield f"  {info.mel_spec.sample_rate} Hz (spec {info.mel_spec.fingerprint})"
+    if info.correction:
+        yield f"- correction: {info.correction} passes towards the mel"
     yield f"- data: {training.get('recordings')} recordings, {training.get('minutes_of_speech')} minutes, "
     yield f"  {training.get('speakers')} speakers (hash {training.get('data_hash')})"
     yield f"- training: steps {steps}; {training.get('cpu_seconds')} CPU-seconds"

@@ -16,6 +16,7 @@ from server.transfer import AudioStream, arriving
 from vocoder.inference.engine import Engine
 from vocoder.inference.voices import Voices
 from vocoder.mel import MelFrontend, MelSpec
+from vocoder.models.corrected import with_passes
 
 router = APIRouter(prefix="/v1", tags=["synthesis"])
 
@@ -50,14 +51,14 @@ async def resynthesize(request: Request, query: Annotated[ResynthesisQuery, Quer
     audio_format(request, query)
     async with arriving(request) as body:
         settings: Settings = request.app.state.settings
-        utterance = await engine.run(listen, engine.voices, query.voice, body, settings)
+        utterance = await engine.run(listen, engine.voices, query, body, settings)
         return await answer(request, utterance, query)
 
 
-def listen(voices: Voices, name: str | None, body: bytes, settings: Settings) -> Utterance:
+def listen(voices: Voices, query: ResynthesisQuery, body: bytes, settings: Settings) -> Utterance:
     """Find the voice and analyse the audio as its training did."""
-    name = name or voices.default()
-    voice = voices.get(name)
+    name = query.voice or voices.default()
+    voice = with_passes(voices.get(name), query.correction)
     return Utterance(name, voice, analyse(body, voice.mel_spec, settings))
 
 

@@ -15,6 +15,7 @@ from server.transfer import AudioStream, arriving
 from vocoder.inference.engine import Engine
 from vocoder.inference.streaming import fit_mel
 from vocoder.inference.voices import Voices
+from vocoder.models.corrected import with_passes
 
 router = APIRouter(prefix="/v1", tags=["synthesis"])
 
@@ -73,7 +74,7 @@ def understand(
 ) -> Utterance:
     """Find the voice, read the body, hold it against the limits, and bring the mel into the voice's units."""
     name = query.voice or voices.default()
-    voice = voices.get(name)
+    voice = with_passes(voices.get(name), query.correction)
     shape = [int(size) for size in query.shape.split(",")] if query.shape else None
     file = read_body(body, media_type, shape)
     check_length(file.mel.shape[-1], voice.mel_spec, settings)

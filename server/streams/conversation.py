@@ -23,12 +23,13 @@ from vocoder.inference.engine import Engine
 from vocoder.inference.streaming import fit_mel
 from vocoder.mel import MelSpec, dialect
 from vocoder.models import Vocoder
+from vocoder.models.corrected import passes, with_passes
 
 _NORMAL = 1000
 _ANSWERS = {"flush": "flushed", "finish": "finished"}
 _START = (
-    'begin with {"type": "start"}, and in it voice, dialect, format, seed, temperature, denoise, lookahead '
-    "as you like"
+    'begin with {"type": "start"}, and in it voice, dialect, format, seed, temperature, denoise, correction, '
+    "lookahead as you like"
 )
 _COMMANDS = 'send frames as a binary message, or {"type": "flush"}, "cancel" or "finish"'
 
@@ -83,7 +84,7 @@ class Conversation:
     async def _converse(self, start: Start) -> None:
         engine = self._engine
         name = await engine.run(engine.voices.default) if start.voice is None else start.voice
-        voice = await engine.run(engine.voices.get, name)
+        voice = with_passes(await engine.run(engine.voices.get, name), start.correction)
         if start.lookahead is not None:
             voice = bounded(voice, start.lookahead)
         if start.denoise:
@@ -99,6 +100,7 @@ class Conversation:
             format=start.format,
             seed=start.seed,
             temperature=voice.check_temperature(start.temperature),
+            correction=passes(voice),
         )
         async with asyncio.TaskGroup() as group:
             others = [

@@ -13,6 +13,7 @@ from server.problems import PROBLEMS, Problem
 from server.speaking import AudioFormat
 from vocoder.inference.denoiser import MAX_STRENGTH
 from vocoder.models.base import MAX_TEMPERATURE
+from vocoder.models.corrected import MAX_PASSES
 from vocoder.noise import MAX_SEED
 
 _FLOAT_BYTES = 4
@@ -33,7 +34,10 @@ class Start(BaseModel):
     seed: int = Field(default=0, ge=0, le=MAX_SEED, strict=True)
     temperature: float | None = Field(default=None, ge=0, le=MAX_TEMPERATURE)
     denoise: float = Field(default=0.0, ge=0, le=MAX_STRENGTH)
-    lookahead: int | None = Field(default=None, ge=1, description="frames waited for, of a waveglow")
+    correction: int | None = Field(default=None, ge=0, le=MAX_PASSES)
+    lookahead: int | None = Field(
+        default=None, ge=1, description="frames waited for, fewer than it could see"
+    )
     api_key: str | None = Field(default=None, description="for browsers, which cannot send the header")
 
 

@@ -19,6 +19,10 @@ def publish(
     voiced: Annotated[
         float | None, typer.Option(help="The teacher's factor of it in voiced sounds.", min=0, max=2)
     ] = None,
+    correction: Annotated[
+        int | None,
+        typer.Option(help="Passes that bring what it says nearer to the mel, from now on.", min=0, max=8),
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(help="A .json file: keep the figures there, and no voice.")
     ] = None,
@@ -41,5 +45,6 @@ def publish(
         raise InputError(f"--record takes a file that ends in .json, got {record}")
     target = record or folder / f"{name or checkpoint.stem}.safetensors"
     lists = {key: Path(value) for key, value in named.items()}
-    measure_and_write(checkpoint, target, lists, temperature=temperature, voiced=voiced, workers=workers)
+    config = {"temperature": temperature, "voiced": voiced}
+    measure_and_write(checkpoint, target, lists, correction=correction, workers=workers, **config)
     typer.echo(f"{target}: measured on {', '.join(lists)}")

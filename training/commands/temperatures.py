@@ -16,14 +16,19 @@ def temperatures(
         list[float] | None,
         typer.Option(help="A factor of it in voiced sounds, for a teacher; repeat for more.", min=0, max=2),
     ] = None,
+    correction: Annotated[
+        list[int] | None,
+        typer.Option(help="Passes that bring it nearer to the mel; repeat for more.", min=0, max=8),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first recordings of the list.", min=1)] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.", min=1)] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file for the JSON result.")] = None,
 ) -> None:
-    """Measure a voice at several temperatures of its noise, on the same clips.
+    """Measure a voice at several temperatures of its noise and passes of correction, on the same clips.
 
-    Example:
+    Examples:
       vocoder temperatures runs/teacher/teacher.safetensors data/ljspeech/valid.txt -t 0.6 -t 0.8 --voiced 0.9
+      vocoder temperatures student data/ljspeech/valid.txt -t 0.65 --correction 0 --correction 2
     """
     import json
 
@@ -33,7 +38,13 @@ def temperatures(
     from vocoder.commands.console import write_output
 
     result = measure_temperatures(
-        voice_path(checkpoint), manifest, temperature, voiced or [], limit=limit, workers=workers
+        voice_path(checkpoint),
+        manifest,
+        temperature,
+        voiced or [],
+        corrections=correction or [],
+        limit=limit,
+        workers=workers,
     )
     if output is not None:
         write_output(str(output), [json.dumps(result, indent=1).encode()])

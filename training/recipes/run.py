@@ -165,10 +165,15 @@ def speak(model: Vocoder, recording: Float[Tensor, "sample"]) -> Listening:
     return Listening(recording, copy[: len(recording)].cpu(), model.sample_rate)
 
 
+CORRECTION = 2
+"""Passes that bring what a new voice says nearer to its mel."""
+
+
 def save_voice(path: Path, model: Vocoder, recipe: Recipe, record: dict[str, Any]) -> Path:
     """The trained model with its record, written by the first process; returns the path."""
     if share().first:
-        save_checkpoint(path, model, description=recipe.description, training=record)
+        about = recipe.description
+        save_checkpoint(path, model, correction=CORRECTION, description=about, training=record)
     return path
 
 

@@ -21,7 +21,7 @@ from vocoder.config import read_config
 from vocoder.distributions import Mixture
 from vocoder.errors import InputError
 from vocoder.mel import mel_spec
-from vocoder.models import MODELS, Teacher, Vocoder, WaveNetVocoder
+from vocoder.models import MODELS, Teacher, Vocoder, WaveNetVocoder, uncorrected
 from vocoder.models.autoregressive import AutoregressiveVocoder
 from vocoder.networks.interpolation import interpolate_knots
 from vocoder.noise import uniform_noise
@@ -90,7 +90,8 @@ def _ways(voices: dict[str, Vocoder], published: dict[str, Vocoder], seconds: fl
     )
     short = 8 / wavenet.mel_spec.frame_rate
     yield _synthesis(family, f"WaveNet ({size}), compiled", wavenet, short)
-    if (teacher := voices.get(family)) is not None:
+    if (voice := voices.get(family)) is not None:
+        teacher = uncorrected(voice)
         if not isinstance(teacher, Teacher):
             raise InputError(f"the autoregressive voice must be a teacher, got a {teacher.kind}")
         told = draws_and_context(teacher, 2)
@@ -108,7 +109,7 @@ def _ways(voices: dict[str, Vocoder], published: dict[str, Vocoder], seconds: fl
             lambda: eager_samples(teacher.wavenet, teacher.output, *told, teacher.max_lag),
             told[0].shape[1],
         )
-        yield _synthesis(family, "teacher, compiled: the voice that ships", teacher, seconds)
+        yield _synthesis(family, "teacher, compiled: the voice that ships", voice, seconds)
     parallel, glow = published["parallel-wavenet"], published["waveglow"]
     yield _synthesis("distilled", _size(parallel), parallel, seconds / 3)
     if (student := voices.get("distilled")) is not None:

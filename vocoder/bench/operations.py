@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from vocoder.models import Vocoder
+from vocoder.models import Vocoder, uncorrected
 from vocoder.models.autoregressive import AutoregressiveVocoder
 from vocoder.networks.tiered_wavenet import TieredWaveNet
 from vocoder.networks.wavenet import WaveNet
@@ -43,6 +43,7 @@ def voice_macs(voice: Vocoder, mel: torch.Tensor) -> dict[str, float]:
 
 def sample_macs(voice: Vocoder) -> float:
     """Of the compiled loop a sample; 0 where a voice has none."""
+    voice = uncorrected(voice)
     if not isinstance(voice, AutoregressiveVocoder):
         return 0.0
     network: Any = getattr(voice, "wavenet", None)

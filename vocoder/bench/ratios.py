@@ -20,7 +20,7 @@ from vocoder.bench.teacher import loop_rates
 from vocoder.bench.timing import threads_of_torch, time_in_turns
 from vocoder.checkpoints import load
 from vocoder.errors import InputError, MissingExtra
-from vocoder.models import Teacher, Vocoder
+from vocoder.models import Teacher, Vocoder, uncorrected
 
 PRODUCT = 512
 MARGIN = 2.0
@@ -63,7 +63,7 @@ def measure(*, seconds: float = 2.0, runs: int = 5) -> Measured:
     """
     voices = {name: load(name) for name in ("student", "teacher", "waveglow")}
     ratios, rates = _shares(voices, seconds, runs)
-    teacher = voices["teacher"]
+    teacher = uncorrected(voices["teacher"])
     if not isinstance(teacher, Teacher):
         raise InputError(f"the voice teacher must be of kind teacher, got {teacher.kind}")
     loops = loop_rates(teacher, runs=runs)

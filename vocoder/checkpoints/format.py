@@ -1,7 +1,7 @@
 """The checkpoint: one safetensors file, whose metadata says everything needed to use the weights.
 
-Metadata, all JSON: `format_version`, `kind`, `config`, `mel_spec`, `training` (data, recipe, steps, parent),
-`figures` (what was measured). Nothing is pickled.
+Metadata, all JSON: `format_version`, `kind`, `config`, `mel_spec`, `correction` (passes after the model),
+`training` (data, recipe, steps, parent), `figures` (what was measured). Nothing is pickled.
 """
 
 import json
@@ -20,6 +20,7 @@ from vocoder.device import usable_device
 from vocoder.errors import CheckpointError, ConfigError
 from vocoder.mel import MelSpec
 from vocoder.models import MODELS, Vocoder
+from vocoder.models.corrected import MAX_PASSES
 
 FORMAT_VERSION = 1
 
@@ -31,6 +32,9 @@ class CheckpointInfo(Config):
     kind: str
     config: dict[str, Any]
     mel_spec: MelSpec
+    correction: int = Field(
+        default=0, ge=0, le=MAX_PASSES, description="passes that bring what the model says nearer to its mel"
+    )
     description: str = ""
     training: dict[str, Any] = Field(default_factory=dict)
     figures: dict[str, Any] = Field(default_factory=dict)
@@ -41,6 +45,7 @@ def save_checkpoint(
     model: Vocoder,
     *,
     weights: Mapping[str, torch.Tensor] | None = None,
+    correction: int = 0,
     description: str = "",
     training: Mapping[str, Any] | None = None,
     figures: Mapping[str, Any] | None = None,
@@ -50,6 +55,7 @@ def save_checkpoint(
         kind=model.kind,
         config=model.config.model_dump(mode="json"),
         mel_spec=model.mel_spec,
+        correction=correction,
         description=description,
         training=dict(training or {}),
         figures=dict(figures or {}),
@@ -110,7 +116,7 @@ def read_info(path: str | Path) -> CheckpointInfo:
 
 
 def load_checkpoint(path: str | Path, *, device: torch.device | str = "cpu") -> Vocoder:
-    """Build the model and load its weights, in evaluation mode.
+    """Build the model and load its weights, in evaluation mode: the model alone, without correction.
 
     Raises:
         CheckpointError: missing, damaged, foreign, of an unknown kind, or at odds with itself.

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from vocoder.checkpoints.format import load_checkpoint
+from vocoder.checkpoints.format import load_checkpoint, read_info
 from vocoder.errors import UnknownVoice
-from vocoder.models import Vocoder
+from vocoder.models import Vocoder, corrected
 
 SHIPPED = Path(__file__).parent.parent / "voices"
 SUFFIX = ".safetensors"
@@ -38,6 +38,18 @@ def voice_path(name: str | Path) -> Path:
     return voices[str(name)]
 
 
-def load(name: str | Path = DEFAULT_VOICE, *, device: torch.device | str = "cpu") -> Vocoder:
-    """Load a voice by name, or a checkpoint by path; raises `UnknownVoice` or `CheckpointError`."""
-    return load_checkpoint(voice_path(name), device=device)
+def load(
+    name: str | Path = DEFAULT_VOICE, *, device: torch.device | str = "cpu", correction: int | None = None
+) -> Vocoder:
+    """Load a voice by name, or a checkpoint by path, as it is meant to be heard.
+
+    Args:
+        correction: passes of `MelCorrection` after the model; as many as the checkpoint says if not given.
+
+    Raises:
+        UnknownVoice, CheckpointError: nothing there, or nothing that can be used.
+        ConfigError: a device that is not there, or a correction that its mel does not allow.
+    """
+    path = voice_path(name)
+    passes = read_info(path).correction if correction is None else correction
+    return corrected(load_checkpoint(path, device=device), passes)

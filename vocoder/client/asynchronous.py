@@ -63,7 +63,10 @@ class AsyncClient:
 
     @asynccontextmanager
     async def converse(self, **options: Any) -> AsyncIterator[Conversation]:
-        """A stream both ways: see `Conversation`. Options: voice, dialect, seed, temperature, denoise."""
+        """A stream both ways: see `Conversation`.
+
+        Options: voice, dialect, seed, temperature, denoise, correction, lookahead.
+        """
         url = str(self._http.base_url.join("/v1/stream")).replace("http", "ws", 1)
         async with connect(url, self._headers, options) as conversation:
             yield conversation

@@ -73,9 +73,9 @@ def teacher(
     from vocoder.commands.console import progress
     from vocoder.errors import InputError
     from vocoder.inference.engine import usable_cores
-    from vocoder.models import Teacher
+    from vocoder.models import Teacher, uncorrected
 
-    model = load(voice)
+    model = uncorrected(load(voice))
     if not isinstance(model, Teacher):
         raise InputError(f"voice {voice} is of kind {model.kind}: give a teacher, or use plain vocoder bench")
     counts, batches = cores or sorted({1, usable_cores()}), streams or [1, 4, 16]
@@ -118,10 +118,10 @@ def lookahead(
     from vocoder.commands.bench_tables import lookahead_table
     from vocoder.errors import InputError
     from vocoder.mel import MelFrontend
-    from vocoder.models import WaveGlow
+    from vocoder.models import WaveGlow, uncorrected
     from vocoder.samples import SAMPLES
 
-    model = load(voice)
+    model = uncorrected(load(voice))
     if not isinstance(model, WaveGlow):
         raise InputError(
             f"voice {voice} is of kind {model.kind}: it waits for what it needs, give a waveglow"

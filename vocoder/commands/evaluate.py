@@ -2,7 +2,7 @@
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +26,7 @@ class VoiceSystem:
     voice: str
     seed: int = 0
     temperature: float | None = None
+    correction: int | None = None
 
     @property
     def name(self) -> str:
@@ -38,7 +39,7 @@ class VoiceSystem:
         from vocoder.audio import resample
         from vocoder.mel import MelFrontend
 
-        model = loaded(self.voice)
+        model = loaded(self.voice, self.correction)
         mel = MelFrontend(model.mel_spec)(resample(audio, sample_rate, model.sample_rate))
         generated = model.synthesize(mel, seed=self.seed, temperature=self.temperature)
         return generated.clamp(-1, 1), model.sample_rate
@@ -52,18 +53,18 @@ class ScoringVoice(VoiceSystem):
         """NaN where the voice has none: a density is another quantity, and not to be compared."""
         from vocoder.inference.scoring import prepare, score
 
-        model = loaded(self.voice)
+        model = loaded(self.voice, self.correction)
         if model.likelihood != "exact":
             return math.nan
         return score(model, prepare(audio, sample_rate, model.mel_spec)).bits_per_sample
 
 
 @cache
-def loaded(voice: str) -> "Vocoder":
+def loaded(voice: str, correction: int | None = None) -> "Vocoder":
     """One copy of the voice in each process."""
     from vocoder.checkpoints import load
 
-    return load(voice)
+    return load(voice, correction=correction)
 
 
 def evaluate(
@@ -81,6 +82,10 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the voices' noise.", min=0)] = 0,
     temperature: Annotated[
         float | None, typer.Option(help="Of the voices' noise; each voice's own if not given.")
+    ] = None,
+    correction: Annotated[
+        int | None,
+        typer.Option(help="Passes towards the mel; each voice's own if not given.", min=0, max=8),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first recordings of the list.", min=1)] = None,
     workers: Annotated[
@@ -121,7 +126,7 @@ def evaluate(
     clips = read_manifest(manifest)[:limit]
     if voice is None and baseline is None:
         voice, baseline = list(voice_paths()), list(BASELINES)
-    systems = _systems(voice or [], baseline or [], dialect, seed, temperature)
+    systems = _systems(voice or [], baseline or [], dialect, ScoringVoice("", seed, temperature, correction))
     if report is not None:
         from vocoder.evaluation.html import check_order
 
@@ -151,8 +156,9 @@ def evaluate(
 
 
 def _systems(
-    voices: list[str], baselines: list[str], dialect: str | None, seed: int, temperature: float | None
+    voices: list[str], baselines: list[str], dialect: str | None, manner: ScoringVoice
 ) -> "list[System]":
+    """The voices, each in that manner, and the baselines."""
     from vocoder.checkpoints import read_info, voice_path
     from vocoder.evaluation import baseline
     from vocoder.mel import mel_spec
@@ -160,7 +166,7 @@ def _systems(
     specs = [read_info(voice_path(name)).mel_spec for name in voices]
     spec = mel_spec(dialect) if dialect else [*specs, mel_spec("nvidia")][0]
     return [
-        *(ScoringVoice(name, seed, temperature) for name in voices),
+        *(replace(manner, voice=name) for name in voices),
         *(baseline(name, spec) for name in baselines),
     ]
 

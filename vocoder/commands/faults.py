@@ -32,7 +32,7 @@ class StreamingVoice(VoiceSystem):
         from vocoder.audio import resample
         from vocoder.mel import MelFrontend
 
-        model = loaded(self.voice)
+        model = loaded(self.voice, self.correction)
         mel = MelFrontend(model.mel_spec)(resample(audio, sample_rate, model.sample_rate))
         stream = model.open_stream(seed=self.seed, temperature=self.temperature)
         made = [*(stream.push(part) for part in mel.split(self.chunk, dim=-1)), stream.finish()]

@@ -37,6 +37,12 @@ def synth(
             help="How much of the voice's own tone in silence is taken off; say 0.1.", min=0, max=10
         ),
     ] = 0.0,
+    correction: Annotated[
+        int | None,
+        typer.Option(
+            help="Passes that bring the audio nearer to the mel. [default: the voice's]", min=0, max=8
+        ),
+    ] = None,
     dialect: Annotated[
         str | None, typer.Option(help="Analysis that made the mel. [default: what it says, or the voice's]")
     ] = None,
@@ -66,11 +72,12 @@ def synth(
     )
     from vocoder.inference.denoiser import denoised
     from vocoder.inference.streaming import synthesize_blocks
+    from vocoder.models.corrected import passes
 
     torch.set_num_threads(1)  # the blocks are too small to share: more threads only wait for each other
     check_one_output(output, as_json)
     audio_format = choose_by_suffix(output, ENCODERS, "wav")
-    model = load(voice or DEFAULT_VOICE, device=device)
+    model = load(voice or DEFAULT_VOICE, device=device, correction=correction)
     mel, num_samples = _mel_of(source, model.mel_spec, dialect)
     outgoing = denoised(encoder(audio_format, model.sample_rate, num_samples), model, denoise)
     began = time.perf_counter()
@@ -92,6 +99,7 @@ def synth(
                 "seed": seed,
                 "temperature": model.check_temperature(temperature),
                 "denoise": denoise,
+                "correction": passes(model),
                 "frames": mel.shape[1],
                 "samples": num_samples,
                 "sample_rate": model.sample_rate,

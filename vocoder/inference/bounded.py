@@ -7,7 +7,6 @@ whole: neighbouring blocks are nearly alike where they overlap, and a fade betwe
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vocoder.errors import ConfigError
-from vocoder.models import Vocoder, WaveGlow
+from vocoder.models import Vocoder, WaveGlow, uncorrected
 
 BLOCK = 16
 """Frames made at once, unless asked otherwise: 186 ms of NVIDIA's mels."""
@@ -53,7 +52,7 @@ class BoundedWaveGlow(Vocoder):
         ConfigError: less than one frame of look-ahead or block, or groups that do not divide a hop.
     """
 
-    kind: ClassVar[str] = "waveglow"
+    kind = "waveglow"
 
     def __init__(
         self, voice: WaveGlow, *, lookahead: int, history: int | None = None, block: int = BLOCK
@@ -146,9 +145,14 @@ class BoundedWaveGlow(Vocoder):
 def bounded(voice: Vocoder, lookahead: int) -> Vocoder:
     """The voice with that look-ahead, one for all who use it at a time; itself where it sees no further.
 
+    A voice that is corrected towards its mel waits for that: with less time it is heard as it is.
+
     Raises:
         ConfigError: a voice that cannot wait for less than it needs, or no frame of look-ahead.
     """
+    if lookahead >= voice.lookahead_frames:
+        return voice
+    voice = uncorrected(voice)
     if lookahead >= voice.lookahead_frames:
         return voice
     if not isinstance(voice, WaveGlow):

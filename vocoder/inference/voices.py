@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from vocoder.checkpoints import DEFAULT_VOICE, CheckpointInfo, load_checkpoint, read_info, voice_paths
+from vocoder.checkpoints import DEFAULT_VOICE, CheckpointInfo, load, read_info, voice_paths
 from vocoder.device import usable_device
 from vocoder.errors import ConfigError, UnknownVoice
 from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES, synthesize_blocks
@@ -131,7 +131,7 @@ class Voices:
     def _load(self, path: Path, before: _Loaded | None) -> Vocoder:
         """The voice in that file, warm; the one `before` where the new one cannot be used."""
         try:
-            voice = load_checkpoint(path, device=self._device)
+            voice = load(path, device=self._device)
             warm(voice)
         except Exception:
             if before is None:

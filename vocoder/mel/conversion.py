@@ -58,24 +58,24 @@ def obstacles(source: MelSpec, target: MelSpec) -> list[str]:
         for name in _ANALYSIS
         if getattr(source, name) != getattr(target, name)
     ]
-    if _lowest(target) < _lowest(source):
-        found.append(f"what lies below {_lowest(source):g} was cut, {_lowest(target):g} is needed (floor)")
-    if _highest(target) > _highest(source):
+    if lowest(target) < lowest(source):
+        found.append(f"what lies below {lowest(source):g} was cut, {lowest(target):g} is needed (floor)")
+    if highest(target) > highest(source):
         found.append(
-            f"what lies above {_highest(source):g} was cut, {_highest(target):g} is needed (value_range)"
+            f"what lies above {highest(source):g} was cut, {highest(target):g} is needed (value_range)"
         )
-    if _span(target) > _span(source) or (math.isfinite(_span(target)) and math.isfinite(_highest(source))):
+    if _span(target) > _span(source) or (math.isfinite(_span(target)) and math.isfinite(highest(source))):
         found.append(f"dynamic_range is {source.dynamic_range}, not {target.dynamic_range}")
     return found
 
 
-def _lowest(spec: MelSpec) -> float:
+def lowest(spec: MelSpec) -> float:
     """The linear mel below which `spec` tells nothing apart."""
     floor = spec.floor if spec.floor_mode == "clip" else 0.0
     return floor if spec.value_range is None else max(floor, _linear(spec, spec.value_range[0]))
 
 
-def _highest(spec: MelSpec) -> float:
+def highest(spec: MelSpec) -> float:
     """The linear mel above which `spec` tells nothing apart."""
     highest = math.inf if spec.value_range is None else _linear(spec, spec.value_range[1])
     return math.inf if highest >= float(loudest_bands(spec).max()) else highest

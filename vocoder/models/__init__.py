@@ -1,6 +1,7 @@
 """Vocoders: compositions of flows with networks as their conditioners."""
 
 from vocoder.models.base import Stream, Vocoder
+from vocoder.models.corrected import Corrected, corrected, uncorrected
 from vocoder.models.parallel_wavenet import ParallelWaveNet, ParallelWaveNetConfig
 from vocoder.models.student import Student, StudentConfig
 from vocoder.models.teacher import Teacher, TeacherConfig
@@ -18,6 +19,7 @@ MODELS: dict[str, tuple[type[Vocoder], type]] = {
 
 __all__ = [
     "MODELS",
+    "Corrected",
     "ParallelWaveNet",
     "ParallelWaveNetConfig",
     "Stream",
@@ -30,4 +32,6 @@ __all__ = [
     "WaveGlowConfig",
     "WaveNetVocoder",
     "WaveNetVocoderConfig",
+    "corrected",
+    "uncorrected",
 ]

@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -80,7 +80,7 @@ class AutoregressiveVocoder(Vocoder):
         left_context: frames needed before the first hop; `lookahead_frames` are needed after the last.
     """
 
-    likelihood: ClassVar[Literal["exact", "mu-law"]] = "exact"
+    likelihood: Literal["exact", "mu-law"] = "exact"
     output: OutputConfig
     level: float
     num_taps: int

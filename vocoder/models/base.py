@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 import torch
@@ -34,8 +34,8 @@ class Vocoder(nn.Module, ABC):
             classes; "density", a continuous density over a step of 16-bit PCM; None where there is nothing.
     """
 
-    kind: ClassVar[str]
-    likelihood: ClassVar[Literal["exact", "mu-law", "density"] | None] = None
+    kind: str
+    likelihood: Literal["exact", "mu-law", "density"] | None = None
     config: Config
     mel_spec: MelSpec
     temperature: float

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -71,8 +71,8 @@ class ParallelWaveNetState:
 class ParallelWaveNet(Vocoder):
     """A chain of inverse autoregressive flows over standard noise, each with a causal WaveNet of its own."""
 
-    kind: ClassVar[str] = "parallel-wavenet"
-    likelihood: ClassVar[Literal["density"]] = "density"
+    kind = "parallel-wavenet"
+    likelihood = "density"
 
     def __init__(self, config: ParallelWaveNetConfig, mel_spec: MelSpec) -> None:
         super().__init__()

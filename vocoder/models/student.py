@@ -10,7 +10,7 @@ filters are computed from the mel, with a shift of pitch pulses: what a network 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -95,8 +95,8 @@ class StudentState:
 class Student(Vocoder):
     """A chain of inverse autoregressive flows over standard noise."""
 
-    kind: ClassVar[str] = "student"
-    likelihood: ClassVar[Literal["density"]] = "density"
+    kind = "student"
+    likelihood = "density"
 
     def __init__(self, config: StudentConfig, mel_spec: MelSpec) -> None:
         super().__init__()

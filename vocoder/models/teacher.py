@@ -6,7 +6,7 @@ see `wavenet`.)
 """
 
 import math
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -74,7 +74,7 @@ class _Conditioning(DoubleInEvaluation, FrameNetwork):
 class Teacher(AutoregressiveVocoder):
     """A linear masked autoregressive flow (whitening), then one whose conditioner is a WaveNet."""
 
-    kind: ClassVar[str] = "teacher"
+    kind = "teacher"
 
     def __init__(self, config: TeacherConfig, mel_spec: MelSpec) -> None:
         super().__init__(mel_spec)

@@ -11,7 +11,6 @@ the filter makes of the chain's excitation, and the conditioners are told where 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -77,8 +76,8 @@ class WaveGlow(GlowReader):
         left_context, right_context: frames that `encode` needs before the first and after the last hop.
     """
 
-    kind: ClassVar[str] = "waveglow"
-    likelihood: ClassVar[Literal["density"]] = "density"
+    kind = "waveglow"
+    likelihood = "density"
 
     def __init__(self, config: WaveGlowConfig, mel_spec: MelSpec, *, weight_norm: bool = False) -> None:
         super().__init__(config, mel_spec)

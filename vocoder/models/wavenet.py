@@ -5,7 +5,7 @@ that of ClariNet, Ping et al. 2018.)
 """
 
 from math import prod
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -88,7 +88,7 @@ class WaveNetVocoder(AutoregressiveVocoder):
     to ±1 of the audio, as the density's open outermost bins mean.
     """
 
-    kind: ClassVar[str] = "wavenet"
+    kind = "wavenet"
 
     def __init__(self, config: WaveNetVocoderConfig, mel_spec: MelSpec) -> None:
         super().__init__(mel_spec)
@@ -100,7 +100,7 @@ class WaveNetVocoder(AutoregressiveVocoder):
         self.config: WaveNetVocoderConfig = config
         self.output, self.level, self.temperature = config.output, config.level, config.temperature
         if config.output.categorical:
-            self.likelihood = "mu-law"  # type: ignore[misc] # this instance's own
+            self.likelihood = "mu-law"
         self.whitening = Whitening(config.whitening, mel_spec) if config.whitening else None
         self.num_taps = config.whitening.num_taps if config.whitening else 1 + (config.pre_emphasis > 0)
         self.upsampler = MelUpsampler(mel_spec.num_mels, **config.upsampler.model_dump())

@@ -1,0 +1,193 @@
+"""Audio whose mel is nearly the one asked for is brought nearer to it.
+
+    X' = X · exp(W (log m - log m(x)))
+
+m is the mel asked for, m(x) that of the audio x in the same analysis, X its spectrum there, and W spreads the
+bands over the bins. The phase stays. What a vocoder cannot promise sample by sample, the energy of each band
+in each frame, is stated by its input: noise has its own ripples, pulses fall between two bands. (Griffin and
+Lim 1984 project on all magnitudes, again and again; WaveFit, Koizumi et al. 2022, on the power of the whole.)
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vocoder.errors import ConfigError
+from vocoder.mel.compression import expand
+from vocoder.mel.conversion import highest, lowest
+from vocoder.mel.filterbank import mel_filterbank, mel_frequencies, mel_window
+from vocoder.mel.frontend import magnitude
+from vocoder.mel.spec import MelSpec
+
+LIMIT = math.log(4)
+"""No band of a frame is changed by more, 12 dB."""
+QUIETEST = 1e-10
+"""Of a linear mel whose dialect has no floor."""
+
+
+@dataclass(frozen=True)
+class CorrectionState:
+    """A batch of streams between two chunks."""
+
+    wanted: Float[Tensor, "batch mel waiting"]  # log-magnitudes of the frames that are not corrected yet
+    audio: Float[Tensor, "batch unread"]  # from the beginning of the next frame on
+    overlap: Float[Tensor, "batch tail"]  # of the frames done, where others will be added
+    weight: Float[Tensor, "batch tail"]  # of their windows, squared
+    begun: bool  # whether the padding before the first sample is there
+    ahead: int  # samples of it that are still to be dropped
+
+
+class MelCorrection(nn.Module):
+    """One pass. Streams: what comes out joins to what the whole gives, `lookahead_frames` behind the input.
+
+    Args:
+        spec: the analysis of the mels, and of the audio; its hop is that of the vocoder.
+
+    Raises:
+        ConfigError: an analysis that pads less than a hop.
+    """
+
+    window: Tensor
+    filterbank: Tensor
+    spread: Tensor
+    emphasis: Tensor
+
+    def __init__(self, spec: MelSpec) -> None:
+        super().__init__()
+        if spec.padding < spec.hop_length:
+            raise ConfigError(
+                f"correction: needs frames that reach over both ends by a hop of {spec.hop_length} samples; "
+                f"the padding of this mel is {spec.padding}"
+            )
+        self.spec = spec
+        self.quietest, self.loudest = max(lowest(spec), spec.floor, QUIETEST), highest(spec)
+        missing = spec.n_fft - spec.win_length
+        window = F.pad(mel_window(spec), (missing // 2, missing - missing // 2))
+        self.register_buffer("window", window.float(), persistent=False)
+        self.register_buffer("filterbank", mel_filterbank(spec).float(), persistent=False)
+        self.register_buffer("spread", _spread(spec).float(), persistent=False)
+        self.register_buffer("emphasis", _emphasis(spec).float(), persistent=False)
+
+    @property
+    def lookahead_frames(self) -> int:
+        """Hops of audio beyond hop f that the samples of hop f wait for."""
+        spec = self.spec
+        last = (spec.hop_length - 1 + spec.padding) // spec.hop_length  # frame that reaches into hop 0
+        return math.ceil((last * spec.hop_length - spec.padding + spec.n_fft) / spec.hop_length) - 1
+
+    def start(self, batch: int) -> CorrectionState:
+        """Before the first frame."""
+        none = self.window.new_zeros(batch, 0)
+        tail = self.window.new_zeros(batch, self.spec.n_fft - self.spec.hop_length)
+        return CorrectionState(
+            wanted=self.window.new_zeros(batch, self.spec.num_mels, 0),
+            audio=none,
+            overlap=tail,
+            weight=tail,
+            begun=False,
+            ahead=self.spec.padding,
+        )
+
+    def forward(
+        self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
+    ) -> Float[Tensor, "batch sample"]:
+        """The whole at once: `hop_length` samples for each frame."""
+        return self.advance(audio, mel, self.start(len(audio)), last=True)[0]
+
+    def advance(
+        self,
+        audio: Float[Tensor, "batch sample"],
+        mel: Float[Tensor, "batch mel frame"],
+        state: CorrectionState,
+        *,
+        last: bool,
+    ) -> tuple[Float[Tensor, "batch complete"], CorrectionState]:
+        """Take more audio, whole hops of it, and the frames that came meanwhile, which may be ahead of it.
+
+        With `last`, all that is owed is returned.
+        """
+        with torch.autocast(audio.device.type, enabled=False):
+            wanted = torch.cat([state.wanted, self._log(expand(mel.float(), self.spec))], dim=2)
+            unread = torch.cat([state.audio, audio.float()], dim=1)
+            return self._pass(replace(state, wanted=wanted, audio=unread), last=last)
+
+    def _pass(self, state: CorrectionState, *, last: bool) -> tuple[Tensor, CorrectionState]:
+        spec, unread = self.spec, state.audio
+        if not state.begun:
+            if unread.shape[1] <= spec.padding and not last:
+                return unread[:, :0], state
+            unread = self._padded(unread, spec.padding, 0)
+        owed = unread.shape[1] - state.ahead  # of all that is here; the end is known with `last`
+        if last:
+            unread = self._padded(unread, 0, spec.padding)
+        count = max(0, (unread.shape[1] - spec.n_fft) // spec.hop_length + 1)
+        corrected = self._frames(unread, state.wanted, count)
+        total = self._added(corrected, state.overlap)
+        weight = self._added(self.window.square().expand(corrected.shape), state.weight)
+        ready = total.shape[1] if last else count * spec.hop_length
+        done = total[:, :ready] / weight[:, :ready].clamp(min=QUIETEST)
+        following = CorrectionState(
+            wanted=state.wanted[..., count:].clone(),
+            audio=unread[:, count * spec.hop_length :].clone(),
+            overlap=total[:, ready:].clone(),
+            weight=weight[:, ready:].clone(),
+            begun=True,
+            ahead=max(0, state.ahead - ready),
+        )
+        return done[:, state.ahead : state.ahead + owed], following
+
+    def _frames(self, unread: Tensor, wanted: Tensor, count: int) -> Float[Tensor, "batch count fft"]:
+        """The first `count` frames, corrected and windowed; those that no mel speaks of, as they are."""
+        if count == 0:
+            return unread.new_zeros(len(unread), 0, self.spec.n_fft)
+        frames = unread.unfold(1, self.spec.n_fft, self.spec.hop_length)[:, :count] * self.window
+        spectrum = torch.fft.rfft(frames)
+        heard = self._log(self.filterbank @ magnitude(spectrum * self.emphasis, self.spec).mT)
+        change = (wanted[..., :count] - heard[..., : wanted.shape[2]]).clamp(-LIMIT, LIMIT)
+        change = F.pad(change, (0, count - change.shape[2]))
+        return torch.fft.irfft(spectrum * (change.mT @ self.spread).exp(), n=self.spec.n_fft) * self.window
+
+    def _added(
+        self, frames: Float[Tensor, "batch count fft"], before: Float[Tensor, "batch tail"]
+    ) -> Float[Tensor, "batch sum"]:
+        """Frames laid one hop apart over what is there already, and summed."""
+        batch, count, size = frames.shape
+        if count == 0:
+            return before
+        length = (count - 1) * self.spec.hop_length + size
+        laid = F.fold(frames.mT, (1, length), (1, size), stride=(1, self.spec.hop_length)).view(batch, length)
+        return laid + F.pad(before, (0, length - before.shape[1]))
+
+    def _padded(self, audio: Tensor, left: int, right: int) -> Tensor:
+        """As the analysis pads; with zeros where there is too little to be reflected."""
+        mode = self.spec.pad_mode if audio.shape[1] > max(left, right) else "constant"
+        return F.pad(audio[:, None], (left, right), mode=mode)[:, 0]
+
+    def _log(self, linear: Float[Tensor, "*batch mel frame"]) -> Float[Tensor, "*batch mel frame"]:
+        """The logarithm of a linear mel's magnitudes, within what its dialect tells apart."""
+        return linear.clamp(self.quietest, self.loudest).log() / self.spec.power
+
+
+def _spread(spec: MelSpec) -> Float[Tensor, "mel bin"]:
+    """Weights that take a figure of each band to each bin: linear between the bands' centres.
+
+    Below the first centre the first band's figure holds, above the last one it fades out by `fmax`.
+    """
+    centres = mel_frequencies(spec.num_mels + 2, spec.fmin, spec.fmax, spec.mel_scale)[1:]
+    bins = torch.arange(spec.n_fft // 2 + 1, dtype=torch.float64) * spec.sample_rate / spec.n_fft
+    places = bins.clamp(centres[0], centres[-1])
+    after = torch.searchsorted(centres, places).clamp(1, spec.num_mels)
+    share = (places - centres[after - 1]) / (centres[after] - centres[after - 1])
+    weights = F.one_hot(after - 1, spec.num_mels + 1).double() * (1 - share)[:, None]
+    weights += F.one_hot(after, spec.num_mels + 1).double() * share[:, None]
+    return weights.T[:-1].clone()  # the last of them is fmax, where nothing is known
+
+
+def _emphasis(spec: MelSpec) -> Float[Tensor, "bin"]:
+    """What the pre-emphasis of `spec` does to each bin's magnitude."""
+    turn = torch.arange(spec.n_fft // 2 + 1, dtype=torch.float64) * 2 * math.pi / spec.n_fft
+    return (1 + spec.pre_emphasis**2 - 2 * spec.pre_emphasis * turn.cos()).clamp(min=0).sqrt()
