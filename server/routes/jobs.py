@@ -20,7 +20,6 @@ from training.jobs.view import EXAMPLE, JobView
 
 _LOOK_SECONDS = 0.3
 _MAX_PAGE = 200
-_MAX_LOG_BYTES = 4 << 20
 _REQUEST: dict[str, Any] = {
     "recipe": "student",
     "dataset": "mine",
@@ -224,13 +223,7 @@ def show_log(
     job: TheJob, jobs: TheJobs, lines: Annotated[int, Query(ge=1, le=100_000)] = 1000
 ) -> PlainTextResponse:
     """The last lines that the job printed."""
-    path = jobs.log(job.id)
-    if not path.exists():
-        return PlainTextResponse("")
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _MAX_LOG_BYTES))
-        text = file.read().decode(errors="replace")
-    return PlainTextResponse("".join(text.splitlines(keepends=True)[-lines:]))
+    return PlainTextResponse(jobs.log(job.id, lines))
 
 
 @router.get("/{job}/checkpoints", responses=documented("unknown-job"))

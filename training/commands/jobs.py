@@ -1,4 +1,4 @@
-"""Training jobs: submit, list, show, follow, cancel, resume, publish; here, or on a server."""
+"""Training jobs: submit, list, show, follow, cancel, resume, publish, logs, delete; here, or on a server."""
 
 import json
 import os
@@ -148,6 +148,30 @@ def publish(
     values = {"name": name, "checkpoint": checkpoint, "replace": replace}
     published = _client(root, url).publish(job, {k: v for k, v in values.items() if v is not None})
     typer.echo(f"voice {published['voice']}")
+
+
+@app.command()
+def logs(
+    job: str,
+    lines: Annotated[int, typer.Option(help="The last so many.", min=1, max=100_000)] = 1000,
+    root: Root = ROOT,
+    url: Url = None,
+) -> None:
+    """What a job printed.
+
+    Example: vocoder jobs logs 1f2e3d4c5b6a --lines 20
+    """
+    typer.echo(_client(root, url).log(job, lines), nl=False)
+
+
+@app.command()
+def delete(job: str, root: Root = ROOT, url: Url = None) -> None:
+    """Forget a job that has ended, with its checkpoints and its log; voices that it published stay.
+
+    Example: vocoder jobs delete 1f2e3d4c5b6a
+    """
+    _client(root, url).delete(job)
+    typer.echo(f"{job} is deleted")
 
 
 @app.command()

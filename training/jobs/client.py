@@ -27,6 +27,8 @@ class Client(Protocol):
     def cancel(self, job: str) -> dict[str, Any]: ...
     def resume(self, job: str) -> dict[str, Any]: ...
     def publish(self, job: str, request: dict[str, Any]) -> dict[str, Any]: ...
+    def log(self, job: str, lines: int) -> str: ...
+    def delete(self, job: str) -> None: ...
 
 
 class LocalClient:
@@ -70,6 +72,12 @@ class LocalClient:
         name, path = self.jobs.publish(job, **request)
         return {"voice": name, "file": str(path)}
 
+    def log(self, job: str, lines: int) -> str:
+        return self.jobs.log(job, lines)
+
+    def delete(self, job: str) -> None:
+        self.jobs.delete(job)
+
 
 class RemoteClient:
     """The jobs of a server; `key` is sent as a bearer token."""
@@ -109,12 +117,21 @@ class RemoteClient:
     def publish(self, job: str, request: dict[str, Any]) -> dict[str, Any]:
         return self._ask("POST", f"/{quote(job, safe='')}/publish", request)
 
+    def log(self, job: str, lines: int) -> str:
+        return self._read("GET", f"/{quote(job, safe='')}/logs?lines={lines}").decode()
+
+    def delete(self, job: str) -> None:
+        self._read("DELETE", f"/{quote(job, safe='')}")
+
     def _ask(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
+        return json.loads(self._read(method, path, body, headers))
+
+    def _read(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> bytes:
         try:
             with self._open(method, path, body, headers or {}) as response:
-                return json.load(response)
+                return response.read()
         except OSError as error:
             raise VocoderError(f"{self.url} cannot be asked: {getattr(error, 'reason', error)}") from None
 

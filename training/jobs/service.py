@@ -21,6 +21,7 @@ from vocoder.errors import ConfigError
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 _FOLLOW_SECONDS = 0.3
+_MAX_LOG_BYTES = 4 << 20
 
 
 class JobRequest(Config):
@@ -63,13 +64,16 @@ class Jobs:
                 f"name: {values['name']!r} becomes the name of a file: letters, digits, '_', '-' and '.'"
             )
         recipes.validate(request.recipe, values, self.roots)
+        deadline = request.deadline.timestamp() if request.deadline else None
+        if deadline is not None and deadline < time.time() and not self.store.has_key(key):
+            raise ConfigError(f"deadline: {request.deadline} is past; give a later one, or none")
         spec = JobSpec(
             recipe=request.recipe,
             config=values,
             data_roots=self.roots,
             device=request.device,
             priority=request.priority,
-            deadline=request.deadline.timestamp() if request.deadline else None,
+            deadline=deadline,
             metadata=request.metadata,
         )
         return self.store.submit(spec, key)
@@ -91,9 +95,15 @@ class Jobs:
                 yield None
                 time.sleep(_FOLLOW_SECONDS)
 
-    def log(self, job: str) -> Path:
-        """The file of what the job printed; it may not be there yet. Raises `UnknownJob`."""
-        return JobFolder(self.store.folder(self.store.get(job).id)).log
+    def log(self, job: str, lines: int) -> str:
+        """The last lines that the job printed. Raises `UnknownJob`."""
+        path = JobFolder(self.store.folder(self.store.get(job).id)).log
+        if not path.exists():
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _MAX_LOG_BYTES))
+            text = file.read().decode(errors="replace")
+        return "".join(text.splitlines(keepends=True)[-lines:])
 
     def checkpoints(self, job: str) -> list[Checkpoint]:
         """What the job has saved so far. Raises `UnknownJob`."""

@@ -62,6 +62,11 @@ class Store:
         """What belongs to a job alone: its run, its log."""
         return self.root / job
 
+    def has_key(self, key: str | None) -> bool:
+        """Whether a job came with this idempotency key."""
+        with self._transaction() as db:
+            return key is not None and _one(db, "SELECT id FROM jobs WHERE key = ?", key) is not None
+
     def submit(self, spec: JobSpec, key: str | None = None) -> tuple[Job, bool]:
         """Queue a job; with a `key` that came before, that job. Returns it, and whether it is a new one.
 
