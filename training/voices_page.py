@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.plots import plot_curves
+from training.voices_audio import write_players
 from vocoder.checkpoints import CheckpointInfo, read_info, voice_paths
 from vocoder.evaluation import BASELINES, MEASURES
 from vocoder.evaluation.measures import Measure
@@ -23,10 +24,11 @@ COLUMNS = (
 
 
 def write_page(output: Path) -> None:
-    """Write Markdown to `output` and the pictures of the training curves beside it, in `voices/`."""
+    """Write Markdown to `output`; pictures of the training curves and sounds beside it, in `voices/`."""
     pictures = output.parent / "voices"
     pictures.mkdir(parents=True, exist_ok=True)
-    infos = {name: read_info(path) for name, path in voice_paths().items()}
+    installed = voice_paths()
+    infos = {name: read_info(path) for name, path in installed.items()}
     infos |= {path.stem: _record(path) for path in sorted(pictures.glob("*.json")) if not _is_grid(path)}
     grids = [json.loads(path.read_text()) for path in sorted(pictures.glob("*.json")) if _is_grid(path)]
     lines = [
@@ -36,6 +38,12 @@ def write_page(output: Path) -> None:
         "figures there. Means over the clips of each held-out list, with 95 % bootstrap intervals. What does",
         "not ship has its record in `docs/voices/`.",
         "",
+        "## Listen",
+        "",
+        "Two recordings that no voice was trained on, in the public domain (LJSpeech), through each voice's",
+        "mel.",
+        "",
+        *write_players(installed, pictures),
     ]
     for name, info in infos.items():
         plot_curves(info.training.get("curves", {}), pictures / f"{name}.png")

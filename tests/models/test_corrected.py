@@ -91,3 +91,10 @@ def test_other_passes_share_the_voice(voice: Vocoder) -> None:
     assert uncorrected(one) is uncorrected(voice)
     assert with_passes(voice, 1) is one
     assert corrected(one, 0) is one
+
+
+def test_a_voice_loaded_in_inference_mode_speaks(mel: torch.Tensor) -> None:
+    with torch.inference_mode():
+        voice = load("student")
+        said = voice.synthesize(mel[:, :10])
+    assert torch.equal(said, voice.synthesize(mel[:, :10]))

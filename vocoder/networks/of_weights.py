@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
 T = TypeVar("T")
@@ -17,8 +17,13 @@ class OfWeights(Generic[M, T]):
         self._kept: tuple[list[tuple[int, int]], T] | None = None
 
     def __call__(self, module: M) -> T:
-        weights = [(weight.data_ptr(), weight._version) for weight in module.parameters()]
+        weights = [(weight.data_ptr(), _version(weight)) for weight in module.parameters()]
         kept = self._kept
         if kept is None or kept[0] != weights:
             self._kept = kept = weights, self._make(module)
         return kept[1]
+
+
+def _version(weight: Tensor) -> int:
+    """How often it was written to; one made in inference mode does not count that, and is not written to."""
+    return 0 if weight.is_inference() else weight._version
