@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from vocoder.audio import read
+from vocoder.audio import read, to_pcm16
+from vocoder.checkpoints import load
 from vocoder.inference.denoiser import Denoiser
 from vocoder.mel import DIALECTS, dialect_of
 from vocoder.mel.files import encode_mel
@@ -41,6 +42,18 @@ def test_what_the_voice_says_of_silence_can_be_taken_off(client, utterance, deco
     assert "denoise" in refused.text
 
 
+def test_audio_is_corrected_towards_its_mel_as_often_as_asked(client, utterance, decode):
+    spoken = utterance(60)
+    response = client.post(URL, content=spoken.npy, headers=NPY, params={"seed": 7, "correction": 2})
+    assert response.headers["Vocoder-Correction"] == "2"
+    expected = load("student", correction=2).synthesize(spoken.mel, seed=7)
+    assert close(decode(response), to_pcm16(expected))
+    assert not close(decode(response), spoken.samples(seed=7))
+    refused = client.post(URL, content=spoken.npy, headers=NPY, params={"correction": 9})
+    assert refused.status_code == 422
+    assert "correction" in refused.text
+
+
 def test_headers_say_what_is_spoken(client, utterance):
     response = client.post(
         URL, content=utterance(40).npy, headers=NPY, params={"seed": 3, "temperature": 0.25}
@@ -50,6 +63,7 @@ def test_headers_say_what_is_spoken(client, utterance):
         "voice": "student",
         "seed": "3",
         "temperature": "0.25",
+        "correction": "0",
         "sample-rate": "22050",
         "frames": "40",
         "samples": "10240",

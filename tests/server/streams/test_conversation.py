@@ -45,6 +45,7 @@ def test_the_start_is_answered_with_what_the_client_must_know(url, call):
             "format": "pcm",
             "seed": 3,
             "temperature": 0.5,
+            "correction": 0,
         }
     ]
 
@@ -59,6 +60,18 @@ def test_the_samples_are_those_of_the_library_however_the_frames_come(url, call,
     assert caller.until("finished") == {"type": "finished", "frames": 60, "samples": 60 * 256}
     assert closing(caller) == 1000
     assert close(caller.samples, spoken.samples(seed=7, temperature=0.5))
+
+
+def test_a_stream_is_corrected_as_often_as_asked(url, call, utterance):
+    spoken = utterance(60)
+    voice = load("student", correction=1)
+    caller = call(url, seed=7, correction=1)
+    assert (caller.said[0]["correction"], caller.said[0]["lookahead_frames"]) == (1, voice.lookahead_frames)
+    for piece in spoken.mel.split(7, dim=1):
+        caller.push(piece)
+    caller.say("finish")
+    caller.until("finished")
+    assert close(caller.samples, to_pcm16(voice.synthesize(spoken.mel, seed=7)))
 
 
 def test_audio_comes_as_soon_as_the_look_ahead_allows(url, call, utterance):
