@@ -20,7 +20,6 @@ from vocoder.errors import ConfigError
 from vocoder.mel.compression import expand
 from vocoder.mel.conversion import highest, lowest
 from vocoder.mel.filterbank import mel_filterbank, mel_frequencies, mel_window
-from vocoder.mel.frontend import magnitude
 from vocoder.mel.spec import MelSpec
 
 LIMIT = math.log(4)
@@ -146,7 +145,7 @@ class MelCorrection(nn.Module):
             return unread.new_zeros(len(unread), 0, self.spec.n_fft)
         frames = unread.unfold(1, self.spec.n_fft, self.spec.hop_length)[:, :count] * self.window
         spectrum = torch.fft.rfft(frames)
-        heard = self._log(self.filterbank @ magnitude(spectrum * self.emphasis, self.spec).mT)
+        heard = self._log(self.filterbank @ self._magnitude(spectrum).mT)
         change = (wanted[..., :count] - heard[..., : wanted.shape[2]]).clamp(-LIMIT, LIMIT)
         change = F.pad(change, (0, count - change.shape[2]))
         return torch.fft.irfft(spectrum * (change.mT @ self.spread).exp(), n=self.spec.n_fft) * self.window
@@ -155,12 +154,24 @@ class MelCorrection(nn.Module):
         self, frames: Float[Tensor, "batch count fft"], before: Float[Tensor, "batch tail"]
     ) -> Float[Tensor, "batch sum"]:
         """Frames laid one hop apart over what is there already, and summed."""
-        batch, count, size = frames.shape
+        (batch, count, size), hop = frames.shape, self.spec.hop_length
         if count == 0:
             return before
-        length = (count - 1) * self.spec.hop_length + size
-        laid = F.fold(frames.mT, (1, length), (1, size), stride=(1, self.spec.hop_length)).view(batch, length)
-        return laid + F.pad(before, (0, length - before.shape[1]))
+        hops = -(-size // hop)
+        pieces = F.pad(frames, (0, hops * hop - size)).view(batch, count, hops, hop)
+        total = F.pad(before, (0, (count - 1 + hops) * hop - before.shape[1])).view(batch, -1, hop)
+        for i in range(hops):
+            total[:, i : i + count] += pieces[:, :, i]
+        return total.flatten(1)[:, : (count - 1) * hop + size]
+
+    def _magnitude(self, spectrum: Tensor) -> Float[Tensor, "batch count bin"]:
+        """As the analysis takes it, of audio with its pre-emphasis."""
+        energy = spectrum.real.square() + spectrum.imag.square()
+        if self.spec.pre_emphasis:
+            energy *= self.emphasis
+        if self.spec.magnitude_epsilon:
+            energy += self.spec.magnitude_epsilon
+        return energy if self.spec.power == 2 else energy.sqrt()
 
     def _padded(self, audio: Tensor, left: int, right: int) -> Tensor:
         """As the analysis pads; with zeros where there is too little to be reflected."""
@@ -188,6 +199,6 @@ def _spread(spec: MelSpec) -> Float[Tensor, "mel bin"]:
 
 
 def _emphasis(spec: MelSpec) -> Float[Tensor, "bin"]:
-    """What the pre-emphasis of `spec` does to each bin's magnitude."""
+    """What the pre-emphasis of `spec` does to each bin's energy."""
     turn = torch.arange(spec.n_fft // 2 + 1, dtype=torch.float64) * 2 * math.pi / spec.n_fft
-    return (1 + spec.pre_emphasis**2 - 2 * spec.pre_emphasis * turn.cos()).clamp(min=0).sqrt()
+    return (1 + spec.pre_emphasis**2 - 2 * spec.pre_emphasis * turn.cos()).clamp(min=0)
