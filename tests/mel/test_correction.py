@@ -111,5 +111,5 @@ def test_silence_stays_silent() -> None:
 
 
 def test_an_analysis_that_does_not_reach_over_the_ends_is_refused() -> None:
-    with pytest.raises(ConfigError, match="padding of this mel is 0"):
+    with pytest.raises(ConfigError, match="n_fft is 1024, the padding 0"):
         MelCorrection(DIALECTS["nvidia"].model_copy(update={"padding": 0}))

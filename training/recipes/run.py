@@ -165,7 +165,7 @@ def speak(model: Vocoder, recording: Float[Tensor, "sample"]) -> Listening:
     return Listening(recording, copy[: len(recording)].cpu(), model.sample_rate)
 
 
-CORRECTION = 2
+CORRECTION = 1
 """Passes that bring what a new voice says nearer to its mel."""
 
 

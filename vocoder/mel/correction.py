@@ -1,11 +1,13 @@
 """Audio whose mel is nearly the one asked for is brought nearer to it.
 
-    X' = X · exp(W (log m - log m(x)))
+    X' = X · exp(W g),  where the mel of X' is nearly m
 
-m is the mel asked for, m(x) that of the audio x in the same analysis, X its spectrum there, and W spreads the
-bands over the bins. The phase stays. What a vocoder cannot promise sample by sample, the energy of each band
-in each frame, is stated by its input: noise has its own ripples, pulses fall between two bands. (Griffin and
-Lim 1984 project on all magnitudes, again and again; WaveFit, Koizumi et al. 2022, on the power of the whole.)
+m is the mel asked for, X the spectrum of a frame of the audio in the same analysis, W spreads the gains g of
+the bands over the bins: g = log m - log m(X), and a second time for what the overlap of bands left. The phase
+stays. Of each corrected frame the middle is kept, two hops, and laid over its neighbours. So the energy of
+each band in each frame, which the mel states, is met nearly, where a vocoder sample by sample cannot promise
+it: noise has ripples of its own, and pulses fall between two bands. (Griffin and Lim 1984 project on the
+magnitudes of all bins, again and again; WaveFit, Koizumi et al. 2022, on the power of the whole.)
 """
 
 import math
@@ -24,6 +26,8 @@ from vocoder.mel.spec import MelSpec
 
 LIMIT = math.log(4)
 """No band of a frame is changed by more, 12 dB."""
+ROUNDS = 2
+"""In which a frame's gains are found."""
 QUIETEST = 1e-10
 """Of a linear mel whose dialect has no floor."""
 
@@ -35,7 +39,7 @@ class CorrectionState:
     wanted: Float[Tensor, "batch mel waiting"]  # log-magnitudes of the frames that are not corrected yet
     audio: Float[Tensor, "batch unread"]  # from the beginning of the next frame on
     overlap: Float[Tensor, "batch tail"]  # of the frames done, where others will be added
-    weight: Float[Tensor, "batch tail"]  # of their windows, squared
+    weight: Float[Tensor, "batch tail"]  # of the same
     begun: bool  # whether the padding before the first sample is there
     ahead: int  # samples of it that are still to be dropped
 
@@ -47,26 +51,33 @@ class MelCorrection(nn.Module):
         spec: the analysis of the mels, and of the audio; its hop is that of the vocoder.
 
     Raises:
-        ConfigError: an analysis that pads less than a hop.
+        ConfigError: an analysis whose first frames lie too far inside the audio to say how it begins.
     """
 
     window: Tensor
+    middle: Tensor
+    fade: Tensor
     filterbank: Tensor
     spread: Tensor
     emphasis: Tensor
 
     def __init__(self, spec: MelSpec) -> None:
         super().__init__()
-        if spec.padding < spec.hop_length:
+        self.margin = spec.n_fft // 2 - spec.hop_length  # of a frame, on each side of its middle
+        if not 0 <= self.margin <= spec.padding:
             raise ConfigError(
-                f"correction: needs frames that reach over both ends by a hop of {spec.hop_length} samples; "
-                f"the padding of this mel is {spec.padding}"
+                f"correction: needs frames of two hops or more, the first centred within a hop of "
+                f"{spec.hop_length} samples; n_fft is {spec.n_fft}, the padding {spec.padding}"
             )
         self.spec = spec
         self.quietest, self.loudest = max(lowest(spec), spec.floor, QUIETEST), highest(spec)
         missing = spec.n_fft - spec.win_length
         window = F.pad(mel_window(spec), (missing // 2, missing - missing // 2))
+        fade = torch.hann_window(2 * spec.hop_length, dtype=torch.float64)
+        middle = fade / window[self.margin : self.margin + len(fade)].clamp(min=1e-3)
         self.register_buffer("window", window.float(), persistent=False)
+        self.register_buffer("middle", middle.float(), persistent=False)
+        self.register_buffer("fade", fade.float(), persistent=False)
         self.register_buffer("filterbank", mel_filterbank(spec).float(), persistent=False)
         self.register_buffer("spread", _spread(spec).float(), persistent=False)
         self.register_buffer("emphasis", _emphasis(spec).float(), persistent=False)
@@ -74,21 +85,21 @@ class MelCorrection(nn.Module):
     @property
     def lookahead_frames(self) -> int:
         """Hops of audio beyond hop f that the samples of hop f wait for."""
-        spec = self.spec
-        last = (spec.hop_length - 1 + spec.padding) // spec.hop_length  # frame that reaches into hop 0
-        return math.ceil((last * spec.hop_length - spec.padding + spec.n_fft) / spec.hop_length) - 1
+        spec, hop = self.spec, self.spec.hop_length
+        last = (hop - 1 + spec.padding - self.margin) // hop  # frame whose middle reaches into hop 0
+        return math.ceil((last * hop - spec.padding + spec.n_fft) / hop) - 1
 
     def start(self, batch: int) -> CorrectionState:
         """Before the first frame."""
         none = self.window.new_zeros(batch, 0)
-        tail = self.window.new_zeros(batch, self.spec.n_fft - self.spec.hop_length)
+        tail = self.window.new_zeros(batch, self.spec.hop_length)
         return CorrectionState(
             wanted=self.window.new_zeros(batch, self.spec.num_mels, 0),
             audio=none,
             overlap=tail,
             weight=tail,
             begun=False,
-            ahead=self.spec.padding,
+            ahead=self.spec.padding - self.margin,
         )
 
     def forward(
@@ -120,13 +131,13 @@ class MelCorrection(nn.Module):
             if unread.shape[1] <= spec.padding and not last:
                 return unread[:, :0], state
             unread = self._padded(unread, spec.padding, 0)
-        owed = unread.shape[1] - state.ahead  # of all that is here; the end is known with `last`
+        owed = unread.shape[1] - self.margin - state.ahead  # of all that is here
         if last:
             unread = self._padded(unread, 0, spec.padding)
         count = max(0, (unread.shape[1] - spec.n_fft) // spec.hop_length + 1)
         corrected = self._frames(unread, state.wanted, count)
         total = self._added(corrected, state.overlap)
-        weight = self._added(self.window.square().expand(corrected.shape), state.weight)
+        weight = self._added(self.fade.expand(corrected.shape), state.weight)
         ready = total.shape[1] if last else count * spec.hop_length
         done = total[:, :ready] / weight[:, :ready].clamp(min=QUIETEST)
         following = CorrectionState(
@@ -139,30 +150,38 @@ class MelCorrection(nn.Module):
         )
         return done[:, state.ahead : state.ahead + owed], following
 
-    def _frames(self, unread: Tensor, wanted: Tensor, count: int) -> Float[Tensor, "batch count fft"]:
-        """The first `count` frames, corrected and windowed; those that no mel speaks of, as they are."""
+    def _frames(self, unread: Tensor, wanted: Tensor, count: int) -> Float[Tensor, "batch count middle"]:
+        """The middles of the first `count` frames, corrected; those that no mel speaks of, as they are."""
         if count == 0:
-            return unread.new_zeros(len(unread), 0, self.spec.n_fft)
+            return unread.new_zeros(len(unread), 0, len(self.fade))
         frames = unread.unfold(1, self.spec.n_fft, self.spec.hop_length)[:, :count] * self.window
         spectrum = torch.fft.rfft(frames)
-        heard = self._log(self.filterbank @ self._magnitude(spectrum).mT)
-        change = (wanted[..., :count] - heard[..., : wanted.shape[2]]).clamp(-LIMIT, LIMIT)
-        change = F.pad(change, (0, count - change.shape[2]))
-        return torch.fft.irfft(spectrum * (change.mT @ self.spread).exp(), n=self.spec.n_fft) * self.window
+        gains = self._gains(self._magnitude(spectrum), wanted[..., :count].mT)
+        corrected = torch.fft.irfft(spectrum * gains, n=self.spec.n_fft)
+        return corrected[..., self.margin : self.margin + len(self.fade)] * self.middle
+
+    def _gains(
+        self, magnitude: Float[Tensor, "batch count bin"], wanted: Float[Tensor, "batch spoken mel"]
+    ) -> Float[Tensor, "batch count bin"]:
+        """What brings the mel of each frame to the one that is wanted; 1 where none is."""
+        count, magnitude = magnitude.shape[1], magnitude[:, : wanted.shape[1]]
+        change, gains = torch.zeros_like(wanted), torch.ones_like(magnitude)
+        for _ in range(ROUNDS):
+            heard = self._log((magnitude * gains**self.spec.power) @ self.filterbank.T)
+            change = (change + wanted - heard).clamp(-LIMIT, LIMIT)
+            gains = (change @ self.spread).exp()
+        return F.pad(gains, (0, 0, 0, count - wanted.shape[1]), value=1.0)
 
     def _added(
-        self, frames: Float[Tensor, "batch count fft"], before: Float[Tensor, "batch tail"]
+        self, frames: Float[Tensor, "batch count middle"], before: Float[Tensor, "batch tail"]
     ) -> Float[Tensor, "batch sum"]:
         """Frames laid one hop apart over what is there already, and summed."""
-        (batch, count, size), hop = frames.shape, self.spec.hop_length
-        if count == 0:
-            return before
-        hops = -(-size // hop)
-        pieces = F.pad(frames, (0, hops * hop - size)).view(batch, count, hops, hop)
-        total = F.pad(before, (0, (count - 1 + hops) * hop - before.shape[1])).view(batch, -1, hop)
-        for i in range(hops):
-            total[:, i : i + count] += pieces[:, :, i]
-        return total.flatten(1)[:, : (count - 1) * hop + size]
+        batch, count, size = frames.shape
+        rising, falling = frames.view(batch, count, 2, size // 2).unbind(2)
+        total = F.pad(before, (0, count * size // 2)).view(batch, count + 1, size // 2)
+        total[:, :-1] += rising
+        total[:, 1:] += falling
+        return total.flatten(1)
 
     def _magnitude(self, spectrum: Tensor) -> Float[Tensor, "batch count bin"]:
         """As the analysis takes it, of audio with its pre-emphasis."""
