@@ -22,6 +22,15 @@ COLUMNS = (
     "voicing_error",
 )
 
+NEIGHBOURS = {
+    "search/teacher.md": "which settings of the recipe matter, run by run",
+    "scaling.md": "what more compute, speech and size may bring",
+    "parity.md": "student and teacher, sound by sound",
+    "voice-faults.md": "clicks, tones, octave errors and other faults, counted",
+    "listening.md": "how to ask listeners",
+}
+"""Pages about voices, relative to the folder of this one."""
+
 
 def write_page(output: Path) -> None:
     """Write Markdown to `output`; pictures of the training curves and sounds beside it, in `voices/`."""
@@ -38,6 +47,7 @@ def write_page(output: Path) -> None:
         "figures there. Means over the clips of each held-out list, with 95 % bootstrap intervals. What does",
         "not ship has its record in `docs/voices/`.",
         "",
+        *_neighbours(output.parent),
         "## Listen",
         "",
         "Two recordings that no voice was trained on, in the public domain (LJSpeech), through each voice's",
@@ -53,6 +63,14 @@ def write_page(output: Path) -> None:
                 lines += [f"### {name} at several temperatures: {grid['clips']} clips", ""]
                 lines += [*temperature_table(grid), "", _made(grid), ""]
     output.write_text("\n".join(lines))
+
+
+def _neighbours(folder: Path) -> Iterator[str]:
+    """Links to the other pages about voices that lie there."""
+    found = [f"[{what}]({name})" for name, what in NEIGHBOURS.items() if (folder / name).exists()]
+    if found:
+        yield f"See also: {', '.join(found)}."
+        yield ""
 
 
 def temperature_table(grid: dict[str, Any]) -> Iterator[str]:

@@ -68,7 +68,7 @@ def whole_runs(search: SearchRecord, records: Mapping[str, Mapping[str, Any]]) -
     """The ends of runs of one recipe at several budgets, each with its rate brought down to the end.
 
     They are the search's base and those variants that change nothing but steps and seeds, and of the records
-    those whose model and recordings are the base's.
+    those whose model, recordings and augmentation are the base's.
     """
     ends = [(run.cpu_seconds, run.figure) for run in _budgets(search)]
     alike = voice_curves(
@@ -88,4 +88,9 @@ def _same(recipe: Mapping[str, Any], training: Mapping[str, Any]) -> bool:
     return bool(
         other.get("model") == recipe["model"]
         and other.get("data", {}).get("sources") == recipe["data"]["sources"]
+        and _augmentation(other) == _augmentation(recipe)
     )
+
+
+def _augmentation(recipe: Mapping[str, Any]) -> list[Any]:
+    return [recipe.get("segments", {}).get(key) for key in ("gain_db", "speed")]
