@@ -21,9 +21,9 @@ def _compute(study: Study) -> str:
     tenfold = 1 - 10**-law.exponent
     return (
         f"Ten times the compute takes {tenfold:.0%} off what lies above the floor of {law.floor:.3f}. The "
-        f"best run of this recipe reached {least:.3f}; {first.hours:g} H200-hour is put at {first.range.low:.3f} … "
-        f"{first.range.high:.3f}, {last.hours:g} at {last.range.low:.3f} … {last.range.high:.3f}, for this "
-        f"model and these {_minutes(study)}minutes."
+        f"best run of this recipe reached {least:.3f}; {first.hours:g} H200-hour is put at "
+        f"{first.range.low:.3f} … {first.range.high:.3f}, {last.hours:g} at "
+        f"{last.range.low:.3f} … {last.range.high:.3f}, for this model and these {_minutes(study)}minutes."
     )
 
 
