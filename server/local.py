@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from vocoder.errors import VocoderError
 
-_COMMAND = (sys.executable, "-m", "vocoder", "serve", "--host", "127.0.0.1", "--port", "0")
+_COMMAND = (sys.executable, "-P", "-m", "vocoder", "serve", "--host", "127.0.0.1", "--port", "0")
 _POLL_SECONDS = 0.05
 _READY_SECONDS = 300
 _STOP_SECONDS = 10

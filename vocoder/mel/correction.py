@@ -21,7 +21,8 @@ from torch.nn import functional as F
 from vocoder.errors import ConfigError
 from vocoder.mel.compression import expand
 from vocoder.mel.conversion import highest, lowest
-from vocoder.mel.filterbank import mel_filterbank, mel_frequencies, mel_window
+from vocoder.mel.filterbank import mel_frequencies, mel_window
+from vocoder.mel.frontend import MelFrontend, magnitude
 from vocoder.mel.spec import MelSpec
 
 LIMIT = math.log(4)
@@ -38,8 +39,9 @@ class CorrectionState:
 
     wanted: Float[Tensor, "batch mel waiting"]  # log-magnitudes of the frames that are not corrected yet
     audio: Float[Tensor, "batch unread"]  # from the beginning of the next frame on
-    overlap: Float[Tensor, "batch tail"]  # of the frames done, where others will be added
-    weight: Float[Tensor, "batch tail"]  # of the same
+    overlap: Float[
+        Tensor, "batch tail"
+    ]  # the end of the last frame, none at first
     begun: bool  # whether the padding before the first sample is there
     ahead: int  # samples of it that are still to be dropped
 
@@ -57,7 +59,6 @@ class MelCorrection(nn.Module):
     window: Tensor
     middle: Tensor
     fade: Tensor
-    filterbank: Tensor
     spread: Tensor
     emphasis: Tensor
 
@@ -72,13 +73,13 @@ class MelCorrection(nn.Module):
         self.spec = spec
         self.quietest, self.loudest = max(lowest(spec), spec.floor, QUIETEST), highest(spec)
         missing = spec.n_fft - spec.win_length
-        window = F.pad(mel_window(spec), (missing // 2, missing - missing // 2))
+        window = F.pad(mel_window(spec), (missing // 2, missing - missing // 2))  # as the analysis has it
         fade = torch.hann_window(2 * spec.hop_length, dtype=torch.float64)
         middle = fade / window[self.margin : self.margin + len(fade)].clamp(min=1e-3)
         self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("middle", middle.float(), persistent=False)
         self.register_buffer("fade", fade.float(), persistent=False)
-        self.register_buffer("filterbank", mel_filterbank(spec).float(), persistent=False)
+        self.frontend = MelFrontend(spec)
         self.register_buffer("spread", _spread(spec).float(), persistent=False)
         self.register_buffer("emphasis", _emphasis(spec).float(), persistent=False)
 
@@ -92,12 +93,10 @@ class MelCorrection(nn.Module):
     def start(self, batch: int) -> CorrectionState:
         """Before the first frame."""
         none = self.window.new_zeros(batch, 0)
-        tail = self.window.new_zeros(batch, self.spec.hop_length)
         return CorrectionState(
             wanted=self.window.new_zeros(batch, self.spec.num_mels, 0),
             audio=none,
-            overlap=tail,
-            weight=tail,
+            overlap=none,
             begun=False,
             ahead=self.spec.padding - self.margin,
         )
@@ -136,19 +135,16 @@ class MelCorrection(nn.Module):
             unread = self._padded(unread, 0, spec.padding)
         count = max(0, (unread.shape[1] - spec.n_fft) // spec.hop_length + 1)
         corrected = self._frames(unread, state.wanted, count)
-        total = self._added(corrected, state.overlap)
-        weight = self._added(self.fade.expand(corrected.shape), state.weight)
+        total = self._added(corrected, state.overlap, last=last)
         ready = total.shape[1] if last else count * spec.hop_length
-        done = total[:, :ready] / weight[:, :ready].clamp(min=QUIETEST)
         following = CorrectionState(
             wanted=state.wanted[..., count:].clone(),
             audio=unread[:, count * spec.hop_length :].clone(),
             overlap=total[:, ready:].clone(),
-            weight=weight[:, ready:].clone(),
             begun=True,
             ahead=max(0, state.ahead - ready),
         )
-        return done[:, state.ahead : state.ahead + owed], following
+        return total[:, :ready][:, state.ahead : state.ahead + owed], following
 
     def _frames(self, unread: Tensor, wanted: Tensor, count: int) -> Float[Tensor, "batch count middle"]:
         """The middles of the first `count` frames, corrected; those that no mel speaks of, as they are."""
@@ -156,41 +152,43 @@ class MelCorrection(nn.Module):
             return unread.new_zeros(len(unread), 0, len(self.fade))
         frames = unread.unfold(1, self.spec.n_fft, self.spec.hop_length)[:, :count] * self.window
         spectrum = torch.fft.rfft(frames)
-        gains = self._gains(self._magnitude(spectrum), wanted[..., :count].mT)
+        emphasized = spectrum * self.emphasis if self.spec.pre_emphasis else spectrum
+        gains = self._gains(magnitude(emphasized, self.spec), wanted[..., :count].mT)
         corrected = torch.fft.irfft(spectrum * gains, n=self.spec.n_fft)
         return corrected[..., self.margin : self.margin + len(self.fade)] * self.middle
 
     def _gains(
-        self, magnitude: Float[Tensor, "batch count bin"], wanted: Float[Tensor, "batch spoken mel"]
+        self, heard: Float[Tensor, "batch count bin"], wanted: Float[Tensor, "batch spoken mel"]
     ) -> Float[Tensor, "batch count bin"]:
-        """What brings the mel of each frame to the one that is wanted; 1 where none is."""
-        count, magnitude = magnitude.shape[1], magnitude[:, : wanted.shape[1]]
-        change, gains = torch.zeros_like(wanted), torch.ones_like(magnitude)
+        """What brings the mel of frames with these magnitudes to the one that is wanted; 1 where none is."""
+        count, heard = heard.shape[1], heard[:, : wanted.shape[1]]
+        change, gains = torch.zeros_like(wanted), torch.ones_like(heard)
         for _ in range(ROUNDS):
-            heard = self._log((magnitude * gains**self.spec.power) @ self.filterbank.T)
-            change = (change + wanted - heard).clamp(-LIMIT, LIMIT)
+            mel = self._log((heard * gains**self.spec.power) @ self.frontend.filterbank.T)
+            change = (change + wanted - mel).clamp(-LIMIT, LIMIT)
             gains = (change @ self.spread).exp()
         return F.pad(gains, (0, 0, 0, count - wanted.shape[1]), value=1.0)
 
     def _added(
-        self, frames: Float[Tensor, "batch count middle"], before: Float[Tensor, "batch tail"]
+        self, frames: Float[Tensor, "batch count middle"], before: Float[Tensor, "batch tail"], *, last: bool
     ) -> Float[Tensor, "batch sum"]:
-        """Frames laid one hop apart over what is there already, and summed."""
-        batch, count, size = frames.shape
-        rising, falling = frames.view(batch, count, 2, size // 2).unbind(2)
-        total = F.pad(before, (0, count * size // 2)).view(batch, count + 1, size // 2)
+        """Frames laid one hop apart over the end of those before, and summed; neighbours' fades come to 1.
+
+        The first has none before it and the last none after it: their outer fades are taken off.
+        """
+        (batch, count, _), hop = frames.shape, self.spec.hop_length
+        first = before.shape[1] == 0
+        if count == 0:
+            return before
+        rising, falling = frames.view(batch, count, 2, hop).unbind(2)
+        total = F.pad(before, (0, (count + first) * hop)).view(batch, count + 1, hop)
         total[:, :-1] += rising
         total[:, 1:] += falling
+        if first:
+            total[:, 0] /= self.fade[:hop].clamp(min=QUIETEST)
+        if last:
+            total[:, -1] /= self.fade[hop:].clamp(min=QUIETEST)
         return total.flatten(1)
-
-    def _magnitude(self, spectrum: Tensor) -> Float[Tensor, "batch count bin"]:
-        """As the analysis takes it, of audio with its pre-emphasis."""
-        energy = spectrum.real.square() + spectrum.imag.square()
-        if self.spec.pre_emphasis:
-            energy *= self.emphasis
-        if self.spec.magnitude_epsilon:
-            energy += self.spec.magnitude_epsilon
-        return energy if self.spec.power == 2 else energy.sqrt()
 
     def _padded(self, audio: Tensor, left: int, right: int) -> Tensor:
         """As the analysis pads; with zeros where there is too little to be reflected."""
@@ -218,6 +216,6 @@ def _spread(spec: MelSpec) -> Float[Tensor, "mel bin"]:
 
 
 def _emphasis(spec: MelSpec) -> Float[Tensor, "bin"]:
-    """What the pre-emphasis of `spec` does to each bin's energy."""
+    """What the pre-emphasis of `spec` does to each bin's magnitude."""
     turn = torch.arange(spec.n_fft // 2 + 1, dtype=torch.float64) * 2 * math.pi / spec.n_fft
-    return (1 + spec.pre_emphasis**2 - 2 * spec.pre_emphasis * turn.cos()).clamp(min=0)
+    return (1 + spec.pre_emphasis**2 - 2 * spec.pre_emphasis * turn.cos()).clamp(min=0).sqrt()

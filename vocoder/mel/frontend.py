@@ -67,7 +67,7 @@ class MelFrontend(nn.Module):
             center=False,
             return_complex=True,
         )
-        return self.filterbank @ _magnitude(spectrum, spec)
+        return self.filterbank @ magnitude(spectrum, spec)
 
 
 def check_length(num_samples: int, spec: MelSpec) -> None:
@@ -98,7 +98,7 @@ def check_range(audio: Float[Tensor, "*batch sample"]) -> None:
         )
 
 
-def _magnitude(spectrum: Tensor, spec: MelSpec) -> Tensor:
+def magnitude(spectrum: Tensor, spec: MelSpec) -> Tensor:
     """Stage 4: what the triangles of `spec` are laid over."""
     if spec.magnitude_epsilon == 0 and spec.power == 1:
         return spectrum.abs()
