@@ -39,9 +39,7 @@ class CorrectionState:
 
     wanted: Float[Tensor, "batch mel waiting"]  # log-magnitudes of the frames that are not corrected yet
     audio: Float[Tensor, "batch unread"]  # from the beginning of the next frame on
-    overlap: Float[
-        Tensor, "batch tail"
-    ]  # the end of the last frame, none at first
+    overlap: Float[Tensor, "batch tail"]  # the end of the last frame, none at first
     begun: bool  # whether the padding before the first sample is there
     ahead: int  # samples of it that are still to be dropped
 
