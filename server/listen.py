@@ -51,6 +51,7 @@ class Server(uvicorn.Server):
             access_log=False,
             timeout_graceful_shutdown=1,
             ws_max_size=settings.max_body_bytes,
+            ws_per_message_deflate=False,  # samples and mels hardly shrink
             server_header=False,
         )
         super().__init__(config)

@@ -36,6 +36,12 @@ class Listener:
     def gaps(self) -> list[float]:
         return list(np.diff(self.arrivals))
 
+    @property
+    def needs(self) -> float:
+        """How long after the first audio the listener would have had to begin to hear no silence."""
+        before = np.cumsum([0.0, *self.audio[:-1]])
+        return float(max(np.array(self.arrivals) - self.first - before))
+
     def silences(self, head_start: float = 0.0) -> list[float]:
         """How long nothing was left to play, each time, `head_start` seconds after the first audio came."""
         silences, played_until = [], self.first + head_start

@@ -17,6 +17,7 @@ STREAMS = {
     "gap_p95": "{:.0f}",
     "underruns": "{}",
     "silent_ms": "{:.0f}",
+    "needs_ms": "{:.0f}",
     "times_real_time": "{:.1f}",
 }
 OVERHEAD = {"audio_seconds": "{:.1f}", "library": "{:.4f}", "http": "{:.4f}", "share": "{:.1%}"}
@@ -24,7 +25,8 @@ MEMORY = {"requests": "{}", "before": "{:,.0f}", "after": "{:,.0f}"}
 BATCHES = {"frames": "{}", "batch": "{}", "single_ms": "{:.2f}", "batch_ms": "{:.2f}", "gain": "{:.2f}"}
 _EXPLANATIONS = {
     "streams": "Times in milliseconds. An underrun is a moment at which a listener, who plays from the first "
-    "audio on (over ws 100 ms later), has nothing left; silent_ms is how long, in all.",
+    "audio on (over ws 100 ms later), has nothing left; silent_ms is how long, in all. needs_ms: how much "
+    "later all would have had to begin to hear none.",
     "overhead": "Seconds of one utterance, medians of runs in turns; share of throughput that HTTP costs.",
     "memory": "Resident bytes of the server, after warming up and after as many requests more.",
     "batches": "Processor time of one thread; gain: how many times less a batch takes than its blocks alone.",

@@ -30,6 +30,7 @@ class Load(NamedTuple):
     gap_p95: float
     underruns: int
     silent_ms: float
+    needs_ms: float  # the least head start with which no listener would have had a silence
     times_real_time: float  # audio of all streams a second
 
 
@@ -109,5 +110,6 @@ def _summary(transport: Transport, count: int, heard: list[Listener], wall: floa
         gap_p95=float(np.percentile(gaps, 95)),
         underruns=len(silences),
         silent_ms=1000 * sum(silences),
+        needs_ms=1000 * max(listener.needs for listener in heard),
         times_real_time=sum(sum(listener.audio) for listener in heard) / wall,
     )

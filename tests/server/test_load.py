@@ -27,6 +27,7 @@ def test_a_silence_is_when_nothing_is_left_to_play(arrivals, audio, head_start, 
     listener = Listener(arrivals=arrivals, audio=audio)
     assert listener.silences(head_start) == pytest.approx(silences)
     assert listener.first == 0.1
+    assert not listener.silences(listener.needs + 1e-9)
 
 
 def test_batches_are_measured_against_their_single_blocks(voices):

@@ -76,7 +76,7 @@ async def connect(
 ) -> AsyncIterator[Conversation]:
     """A conversation that has begun, in bare samples."""
     try:
-        socket = await open_socket(url, additional_headers=headers, max_size=None)
+        socket = await open_socket(url, additional_headers=headers, max_size=None, compression=None)
     except (OSError, WebSocketException) as error:
         raise VocoderError(f"no conversation with {url}: {error}") from None
     async with socket:

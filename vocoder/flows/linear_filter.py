@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from vocoder.errors import InputError
 from vocoder.flows.base import Flow
 from vocoder.flows.recursion import recursive_filter
-from vocoder.networks.interpolation import interpolate_knots
+from vocoder.networks.interpolation import interpolate_knots, ramp
 
 
 class FrameFilters(NamedTuple):
@@ -119,8 +119,8 @@ def filter_chunk(
     spectrum = torch.fft.rfft(segments, size) * torch.fft.rfft(taps, size)
     filtered = torch.fft.irfft(spectrum, size)[..., num_taps - 1 : num_taps - 1 + 2 * hop_length]
     before, after = filtered[:, 1:, :hop_length], filtered[:, :-1, hop_length:]
-    ramp = torch.arange(hop_length, dtype=signal.dtype, device=signal.device) / hop_length
-    return (after + (before - after) * ramp).flatten(1)
+    place = ramp(hop_length, signal.dtype, signal.device)
+    return (after + (before - after) * place).flatten(1)
 
 
 def fft_size(length: int) -> int:

@@ -1,9 +1,10 @@
 """Blocks of many streams on a few threads: the most urgent first, and with it those that fit into its batch.
 
 A block of a few frames costs mostly the overhead of its many small operations: eight of them in one batch
-take about as long as three alone. Batches form by themselves while all threads are busy. So the last idle one
-leaves a short block to the others for a moment: the core it would take is that of the event loop, which the
-listeners wait for as well. Otherwise a block waits for company only where `gather_seconds` says so.
+take about as long as three alone. That overhead is the interpreter's, which runs one thread at a time: two
+short batches side by side take as long as one after the other, and hold up the event loop besides. So no
+thread begins a short one while another is at one; those that come meanwhile make up the next. Otherwise a
+block waits for company only where `gather_seconds` says so.
 """
 
 import math
@@ -18,8 +19,6 @@ from vocoder.inference.steps import Made, Step, run_steps
 
 SHORT_FRAMES = 32
 """A batch of fewer frames is short."""
-SHORT_SECONDS = 0.01
-"""How long the last idle thread leaves one to the others."""
 
 
 class Scheduler:
@@ -52,7 +51,7 @@ class Scheduler:
         self.observe: Callable[[int], object] = lambda size: None
         self._changed = threading.Condition()
         self._pending: list[Step] = []
-        self._closed, self._busy = False, 0
+        self._closed, self._short = False, False  # whether a short batch is under way
         self._threads = [
             threading.Thread(target=self._work, name=f"vocoder_{i}", daemon=True) for i in range(threads)
         ]
@@ -87,13 +86,16 @@ class Scheduler:
 
     def _work(self) -> None:
         self._setup()
-        while (batch := self._take()) is not None:
+        while (taken := self._take()) is not None:
+            batch, short = taken
             if batch:
                 self.observe(len(batch))
                 self._make(batch)
-            with self._changed:
-                self._busy -= 1
-            del batch  # an idle thread keeps no stream alive
+            del taken, batch  # an idle thread keeps no stream alive
+            if short:
+                with self._changed:
+                    self._short = False
+                    self._changed.notify()  # this thread may take a long one next
 
     def _make(self, batch: list[Step]) -> None:
         for step, outcome in zip(batch, run_steps(batch, self._precision), strict=True):
@@ -102,27 +104,36 @@ class Scheduler:
             else:
                 step.future.set_result(outcome)
 
-    def _take(self) -> list[Step] | None:
+    def _take(self) -> tuple[list[Step], bool] | None:
+        """The next batch without what was withdrawn, and whether it is a short one; None at the end."""
         with self._changed:
             while not self._closed:
                 chosen, due = self._choose()
                 if not due:
-                    self._busy += 1
+                    short = _is_short(chosen)
+                    self._short = self._short or short
                     self._pending = [step for step in self._pending if step not in chosen]
-                    return [step for step in chosen if step.future.set_running_or_notify_cancel()]
+                    return [step for step in chosen if step.future.set_running_or_notify_cancel()], short
                 self._changed.wait(None if due == math.inf else due)
         return None
 
     def _choose(self) -> tuple[list[Step], float]:
-        """The most urgent step with its company, and for how many seconds they must wait yet."""
-        if not self._pending:
-            return [], math.inf
-        urgent = min(self._pending, key=lambda step: step.due)
-        frames = max(1, urgent.mel.shape[1])
-        limit = max(1, min(self._max_batch, self._max_frames // frames))
-        alike = sorted((step for step in self._pending if step.key == urgent.key), key=lambda step: step.due)
-        chosen = alike[:limit]
-        patience = self._gather if len(chosen) < limit else 0.0
-        if 0 < self._busy == len(self._threads) - 1 and len(chosen) * frames < SHORT_FRAMES:
-            patience = max(patience, SHORT_SECONDS)
-        return chosen, max(0.0, urgent.arrived + patience - time.monotonic())
+        """The most urgent steps that may be made, and for how many seconds they must wait yet."""
+        pending = sorted(self._pending, key=lambda step: step.due)
+        for urgent in pending:
+            limit = max(1, min(self._max_batch, self._max_frames // _frames([urgent])))
+            chosen = [step for step in pending if step.key == urgent.key][:limit]
+            if self._short and _is_short(chosen):
+                continue
+            patience = self._gather if len(chosen) < limit else 0.0
+            return chosen, max(0.0, urgent.arrived + patience - time.monotonic())
+        return [], math.inf
+
+
+def _frames(batch: list[Step]) -> int:
+    """The frames of the batch; those at the end of an utterance, which bring none, count as one each."""
+    return sum(max(1, step.mel.shape[1]) for step in batch)
+
+
+def _is_short(batch: list[Step]) -> bool:
+    return _frames(batch) < SHORT_FRAMES

@@ -10,6 +10,7 @@ filters are computed from the mel, with a shift of pitch pulses: what a network 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
@@ -117,7 +118,7 @@ class Student(Vocoder):
             )
         self.transform = Triangular(config.group)
         self.conditioners = torch.nn.ModuleList(self._conditioner(sizes) for sizes in config.flows)
-        self._packed = OfWeights(_pack)
+        self._packed = OfWeights(partial(_pack, read=self.transform.read_mask()))
         self._reader = KnotReader(self.pitch, self.filters, self.conditioning)
         self.left_context, self.right_context = self._reader.left_context, self._reader.right_context
 
@@ -165,7 +166,7 @@ class Student(Vocoder):
             knot=self._reader.none(batch),
             pulses=PulseState(phase, history),
             past_excitation=history,
-            flows=tuple(conditioner.initial_state(batch) for conditioner in self._packed(self)),
+            flows=tuple(conditioner.initial_state(batch) for conditioner in self._packed(self.conditioners)),
         )
 
     def advance(
@@ -249,7 +250,7 @@ class Student(Vocoder):
         x = noise.unflatten(1, (-1, self.config.group))  # [batch, group, sample of the group]
         knots, guide = conditions.groups.knots.mT, conditions.groups.guide.mT
         following = list(states)
-        for i, conditioner in reversed(list(enumerate(self._packed(self)))):
+        for i, conditioner in reversed(list(enumerate(self._packed(self.conditioners)))):
             parameters, following[i] = conditioner.stream(x, knots, guide, states[i])
             x = self.transform.rows_to_noise(x, parameters)
         return x.flatten(1), tuple(following)
@@ -287,7 +288,8 @@ class Student(Vocoder):
         return extend_frames(frames, mel, left=self.left_context, right=self.lookahead_frames, last=last)
 
 
-def _pack(student: Student) -> list[PackedGuided]:
+def _pack(
+    conditioners: torch.nn.ModuleList, *, read: Float[Tensor, "parameter channel"]
+) -> list[PackedGuided]:
     """The conditioners of the flows over groups, as they are now, for sampling."""
-    read = student.transform.read_mask()
-    return [PackedGuided(conditioner, read) for conditioner in student.conditioners]  # type: ignore[arg-type]
+    return [PackedGuided(conditioner, read) for conditioner in conditioners]  # type: ignore[arg-type]

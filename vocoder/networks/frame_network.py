@@ -1,9 +1,13 @@
 """Residual convolutions over frames, with a stated reach into the past and the future."""
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from vocoder.networks.of_weights import OfWeights
 
 FrameState = list[Float[Tensor, "batch _ hidden"]]
 """What a stream carries from chunk to chunk: the last inputs of each layer, at most two."""
@@ -26,6 +30,7 @@ class FrameNetwork(nn.Module):
         self.last = nn.Conv1d(hidden, out_channels, 1)
         self.right_context = min(lookahead, layers)
         self.left_context = 2 * layers - self.right_context
+        self._arranged = OfWeights(_arrange)
 
     def forward(self, frames: Float[Tensor, "batch channel context"]) -> Float[Tensor, "batch out frame"]:
         return self.stream(frames, self.start(len(frames)))[0]
@@ -38,12 +43,13 @@ class FrameNetwork(nn.Module):
         self, frames: Float[Tensor, "batch channel chunk"], state: FrameState
     ) -> tuple[Float[Tensor, "batch out settled"], FrameState]:
         """What the next frames settle, `right_context` frames late; the chunks' outputs are the whole's."""
-        rows, following = _convolve(self.first, frames.mT), []
-        for block, held in zip(self.blocks, state, strict=True):
+        weights = _arrange(self) if torch.is_grad_enabled() else self._arranged(self)
+        rows, following = _mix(frames.mT, *weights.first), []
+        for layer, held in zip(weights.layers, state, strict=True):
             rows = torch.cat([held, rows], dim=1)
             following.append(rows[:, max(0, rows.shape[1] - 2) :].clone())
-            rows = block(rows) if rows.shape[1] > 2 else rows[:, :0]
-        return _convolve(self.last, rows).mT, following
+            rows = layer.apply(rows) if rows.shape[1] > 2 else rows[:, :0]
+        return _mix(rows, *weights.last).mT, following
 
     def without_context(
         self, frames: Float[Tensor, "batch channel context"]
@@ -53,34 +59,79 @@ class FrameNetwork(nn.Module):
 
 
 class _Block(nn.Module):
-    """Normalise over channels, convolve over time, mix the channels, add to the input."""
+    """Weights of a layer: normalise over channels, convolve over time, mix the channels."""
 
     def __init__(self, channels: int, *, right: int) -> None:
         super().__init__()
         self.right = right
-        self.norm = ChannelNorm(channels)
+        self.norm = _ChannelNorm(channels)
         self.time = nn.Conv1d(channels, 2 * channels, 3)
         self.mix = nn.Conv1d(channels, channels, 1)
 
-    def forward(self, rows: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch inner channel"]:
-        gated = F.glu(_convolve(self.time, self.norm(rows)), dim=2)
-        return rows[:, 2 - self.right : rows.shape[1] - self.right] + _convolve(self.mix, gated)
 
-
-class ChannelNorm(nn.Module):
-    """Layer normalisation of each step of time alone."""
+class _ChannelNorm(nn.Module):
+    """Weights of the normalisation of each step of time alone."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.ones(channels, 1))
         self.shift = nn.Parameter(torch.zeros(channels, 1))
 
-    def forward(self, rows: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time channel"]:
-        return F.layer_norm(rows, rows.shape[2:], self.scale[:, 0], self.shift[:, 0])
+
+class _Layer(NamedTuple):
+    """A block's weights as products of rows take them: frames are few, and slow to convolve one by one."""
+
+    right: int
+    scale: Float[Tensor, "channel"]
+    shift: Float[Tensor, "channel"]
+    time: "_Matrix"  # of all taps, the channels of the first before those of the next
+    mix: "_Matrix"
+
+    def apply(self, rows: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch inner channel"]:
+        """The next layer's input, two steps shorter."""
+        normal = F.layer_norm(rows, self.scale.shape, self.scale, self.shift)
+        windows = normal.unfold(1, 3, 1).mT.flatten(2)  # taps before channels: whole rows are copied
+        gated = F.glu(_mix(windows, *self.time), dim=2)
+        return rows[:, 2 - self.right : rows.shape[1] - self.right] + _mix(gated, *self.mix)
 
 
-def _convolve(layer: nn.Conv1d, rows: Float[Tensor, "batch time in"]) -> Float[Tensor, "batch inner out"]:
-    """A convolution as one matrix product: frames are few, and so are slow to convolve one by one."""
-    weight, bias = layer.weight, layer.bias
-    windows = rows.unfold(1, weight.shape[2], 1) if weight.shape[2] > 1 else rows.unsqueeze(3)
-    return F.linear(windows.flatten(2), weight.flatten(1), bias)
+class _Matrix(NamedTuple):
+    """In this order few rows are multiplied twice as fast as with its transpose."""
+
+    weight: Float[Tensor, "in out"]
+    bias: Float[Tensor, "out"]
+
+
+class _Arranged(NamedTuple):
+    first: _Matrix
+    layers: list[_Layer]
+    last: _Matrix
+
+
+def _arrange(network: FrameNetwork) -> _Arranged:
+    """The weights of `network` for products of rows; gradients reach the weights through them."""
+    layers = []
+    for block in network.blocks:
+        assert isinstance(block, _Block)
+        layers.append(
+            _Layer(
+                right=block.right,
+                scale=block.norm.scale[:, 0],
+                shift=block.norm.shift[:, 0],
+                time=_matrix(block.time),
+                mix=_matrix(block.mix),
+            )
+        )
+    return _Arranged(_matrix(network.first), layers, _matrix(network.last))
+
+
+def _matrix(layer: nn.Conv1d) -> _Matrix:
+    assert layer.bias is not None
+    return _Matrix(layer.weight.permute(2, 1, 0).flatten(0, 1), layer.bias)
+
+
+def _mix(
+    rows: Float[Tensor, "batch time in"], weight: Tensor, bias: Tensor
+) -> Float[Tensor, "batch time out"]:
+    """A product for each row."""
+    return torch.addmm(bias, rows.flatten(0, 1), weight).unflatten(0, rows.shape[:2])

@@ -73,10 +73,12 @@ class PackedWaveNet:
         head = head * network.skip_scale
         self.head = None if len(head) <= network.skip_channels else (head, bias)
         self.sum_bias = bias if self.head is None else bias.new_zeros(network.skip_channels)
-        contexts, biases = (part.chunk(len(network.gates)) for part in _matrix(network.context))
+        self.context, bias = _matrix(network.context)
+        self.context_bias = bias + torch.cat([_weights(gate)[1] for gate in network.gates])
+        contexts, biases = (part.chunk(len(network.gates)) for part in (self.context, self.context_bias))
         self.layers = []
         for i, (gate, mix) in enumerate(zip(network.gates, network.mixes, strict=True)):
-            taps, bias = _weights(gate)
+            taps = _weights(gate)[0]
             reach = network.dilations[i] * (network.kernel_size - 1)
             mixed, mixed_bias = _matrix(mix)
             residual, skip = mixed.tensor_split([len(mixed) - network.skip_channels])
@@ -90,7 +92,7 @@ class PackedWaveNet:
                     before=reach if network.causal else reach // 2,
                     after=0 if network.causal else reach // 2,
                     context=contexts[i],
-                    bias=biases[i] + bias,
+                    bias=biases[i],
                     residual=residual.T * self.residual_scale,
                     residual_bias=residual_bias * self.residual_scale,
                     skip=skip.T,
@@ -137,15 +139,15 @@ class PackedWaveNet:
                 before the first step of `x`, and one more for each whole interval.
         """
         hidden, near = self._attend(F.linear(x, self.first, self.first_bias), state.near, last=last)
-        sums, inputs = state.sums, []
-        for layer, waiting, offset in zip(self.layers, state.inputs, self._offsets(state), strict=True):
+        sums, inputs, told = state.sums, [], self._told(context)
+        for i, (layer, offset) in enumerate(zip(self.layers, self._offsets(state), strict=True)):
+            waiting = state.inputs[i]
             beyond = waiting.new_zeros(len(x), layer.after if last else 0, self.width)
             h = torch.cat([waiting, hidden, beyond], dim=1)
             done = max(0, h.shape[1] - layer.before - layer.after)
             sums = self._extend(sums, offset + done)
             rows = slice(offset, offset + done)
-            told = context if self.context_step > 1 else context[:, rows]
-            hidden = self._apply(layer, h, told, sums[:, rows])
+            hidden = self._apply(layer, h, told[i] if told else context[:, rows], sums[:, rows])
             inputs.append(h[:, done:].clone())
         outputs = sums[:, :done] if self.head is None else F.linear(sums[:, :done], *self.head)
         return outputs, PackedState(near, inputs, sums[:, done:].clone())
@@ -171,14 +173,14 @@ class PackedWaveNet:
         missing = max(0, length - sums.shape[1])
         return torch.cat([sums, self.sum_bias.expand(len(sums), missing, -1)], dim=1)
 
-    def _apply(self, layer: _Layer, h: Tensor, context: Tensor, sums: Tensor) -> Tensor:
+    def _apply(self, layer: _Layer, h: Tensor, told: Tensor, sums: Tensor) -> Tensor:
         """The next layer's input; the layer's part of the sums is added to them."""
         done, width = sums.shape[1], layer.residual.shape[1]
         hidden = h[:, layer.before : layer.before + done, :width] * self.residual_scale + layer.residual_bias
         chunk = max(1, ROWS // self.context_step) * self.context_step
         for start in range(0, done, chunk):
             stop = min(start + chunk, done)
-            gates = self._gates(layer, context, start, stop)
+            gates = self._gates(layer, told, start, stop)
             layer.convolution.add_to(gates, h[:, start : stop + layer.before + layer.after])
             a, b = gates.chunk(2, dim=2)
             a.tanh_().mul_(b.sigmoid_())
@@ -187,13 +189,18 @@ class PackedWaveNet:
             add_product(sums[:, start:stop], a, layer.skip)
         return hidden
 
-    def _gates(self, layer: _Layer, context: Tensor, start: int, stop: int) -> Tensor:
-        """What the context adds to [a, b] in these steps."""
+    def _told(self, context: Tensor) -> tuple[Tensor, ...]:
+        """What knots add to [a, b] of each layer; nothing where the context is not in knots."""
+        if self.context_step == 1:
+            return ()
+        return F.linear(context, self.context, self.context_bias).chunk(len(self.layers), dim=2)
+
+    def _gates(self, layer: _Layer, told: Tensor, start: int, stop: int) -> Tensor:
+        """What the context, or what is told at its knots, adds to [a, b] in these steps."""
         step = self.context_step
         if step == 1:
-            return F.linear(context[:, start:stop], layer.context, layer.bias)
-        knots = F.linear(context[:, start // step : stop // step + 1], layer.context, layer.bias)
-        return interpolate_rows(knots, step)
+            return F.linear(told[:, start:stop], layer.context, layer.bias)
+        return interpolate_rows(told[:, start // step : stop // step + 1], step)
 
 
 def _weights(layer: nn.Module) -> tuple[Tensor, Tensor]:

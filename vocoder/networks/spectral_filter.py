@@ -113,11 +113,9 @@ class FilterNetwork(nn.Module):
         self, log_mel: Float[Tensor, "batch mel frame"], shape: Float[Tensor, "batch band frame"]
     ) -> SourceFilters:
         """Filters of frames, given what the network says of each."""
-        noise, pulses = self.envelope(log_mel, *shape.chunk(2, dim=1))
-        return SourceFilters(
-            noise=minimum_phase(noise, self.num_taps, self.noise_fold),
-            pulses=minimum_phase(pulses, self.num_taps, self.pulse_fold),
-        )
+        gains = torch.stack(self.envelope(log_mel, *shape.chunk(2, dim=1)), dim=2)  # sources before bins
+        taps = minimum_phase(gains, self.num_taps, torch.stack([self.noise_fold, self.pulse_fold]))
+        return SourceFilters(*taps.unbind(2))
 
 
 class WhiteningNetwork(DoubleInEvaluation):
@@ -168,7 +166,7 @@ def interpolation_matrix(
 
 
 def minimum_phase(
-    log_magnitude: Float[Tensor, "*batch bin"], num_taps: int, fold: Float[Tensor, "quefrency"]
+    log_magnitude: Float[Tensor, "*batch bin"], num_taps: int, fold: Float[Tensor, "*kind quefrency"]
 ) -> Float[Tensor, "*batch num_taps"]:
     """The first `num_taps` samples of the causal, minimum-phase response of a magnitude spectrum.
 
