@@ -37,7 +37,7 @@ def local_server(log: IO[str], *options: str) -> Iterator[Callable[[], str]]:
     """
     process = subprocess.Popen([*_COMMAND, *options], stdout=subprocess.PIPE, stderr=log, text=True)
     try:
-        yield lambda: _ready_url(process)
+        yield lambda: _ready_url(process, log)
     finally:
         process.terminate()
         try:
@@ -73,7 +73,7 @@ def synthesize(url: str, npy: bytes, **query: Any) -> Reply:
         return Reply(bytes(wav), first, time.perf_counter() - began)
 
 
-def _ready_url(process: subprocess.Popen[str]) -> str:
+def _ready_url(process: subprocess.Popen[str], log: IO[str]) -> str:
     assert process.stdout is not None
     url, deadline = process.stdout.readline().strip(), time.monotonic() + _READY_SECONDS
     while url and process.poll() is None and time.monotonic() < deadline:
@@ -82,7 +82,7 @@ def _ready_url(process: subprocess.Popen[str]) -> str:
             return url
         except (OSError, HTTPException, VocoderError):
             time.sleep(_POLL_SECONDS)
-    raise VocoderError("the server did not become ready: its log says why")
+    raise VocoderError(f"the server did not become ready; why, it says in {log.name}")
 
 
 def _connect(url: str) -> HTTPConnection:

@@ -15,8 +15,8 @@ from vocoder.client import AsyncClient
 from vocoder.mel import MelSpec, silence
 
 Transport = Literal["http", "ws"]
-# Seconds of audio in hand, and seconds after that, when a listener begins: over HTTP at once; with frames that
-# come in real time the slightest delay would be a silence, so there as the page's player does (player.js).
+# Seconds of audio in hand, and seconds after it, when a listener begins: over HTTP at once; where frames come
+# in real time the slightest delay would be a silence, so there as the page's player does (player.js).
 BEGINNINGS = {"http": (0.0, 0.0), "ws": (0.05, 0.1)}
 
 

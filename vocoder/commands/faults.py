@@ -53,6 +53,10 @@ def faults(
     temperature: Annotated[
         float | None, typer.Option(help="Of the voices' noise; each voice's own if not given.")
     ] = None,
+    correction: Annotated[
+        int | None,
+        typer.Option(help="Passes towards the mel; each voice's own if not given.", min=0, max=8),
+    ] = None,
     chunk: Annotated[int, typer.Option(help="Frames that a stream is given at a time.", min=1)] = 10,
     limit: Annotated[int | None, typer.Option(help="Only the first recordings of the list.", min=1)] = None,
     workers: Annotated[
@@ -94,7 +98,7 @@ def faults(
     from vocoder.evaluation.faults.survey import survey
 
     clips = read_manifest(manifest)[:limit]
-    systems = _systems(voice or list(voice_paths()), seed, temperature, chunk)
+    systems = _systems(voice or list(voice_paths()), seed, temperature, correction, chunk)
     hearings = []
     with progress("listening", len(clips) * len(systems)) as advance:
         for hearing in survey(clips, systems, workers or min(os.cpu_count() or 1, MAX_WORKERS)):
@@ -117,14 +121,16 @@ def faults(
         raise typer.Exit(1)
 
 
-def _systems(voices: list[str], seed: int, temperature: float | None, chunk: int) -> "list[System]":
+def _systems(
+    voices: list[str], seed: int, temperature: float | None, correction: int | None, chunk: int
+) -> "list[System]":
     from vocoder.checkpoints import read_info, voice_path
     from vocoder.evaluation import GriffinLim
     from vocoder.evaluation.faults.control import Rerecorded
 
     spec = read_info(voice_path(voices[0])).mel_spec
     return [
-        *(StreamingVoice(name, seed, temperature, chunk) for name in voices),
+        *(StreamingVoice(name, seed, temperature, correction, chunk) for name in voices),
         GriffinLim(spec),
         Rerecorded(),
     ]
