@@ -100,3 +100,31 @@ def test_frame_network_streams_the_outputs_of_the_whole(lookahead: int, chunks: 
         pieces.append(piece)
     torch.testing.assert_close(torch.cat(pieces, dim=2), network(frames))
     assert all(held.shape[1] == 2 for held in state)
+
+
+def test_frame_network_is_the_stack_of_convolutions_that_its_weights_name() -> None:
+    torch.manual_seed(0)
+    network = FrameNetwork(3, 2, hidden=6, layers=3, lookahead=1).double()
+    frames = torch.randn(2, 3, 12, dtype=torch.float64)
+    hidden = network.first(frames)
+    for block in network.blocks:
+        scale, shift = block.norm.scale[:, 0], block.norm.shift[:, 0]
+        normal = torch.nn.functional.layer_norm(hidden.mT, (6,), scale, shift).mT
+        inner = hidden[..., 2 - block.right : hidden.shape[2] - block.right]
+        hidden = inner + block.mix(torch.nn.functional.glu(block.time(normal), dim=1))
+    torch.testing.assert_close(network(frames), network.last(hidden))
+
+
+def test_frame_network_speaks_with_the_weights_it_has_now() -> None:
+    torch.manual_seed(0)
+    network = FrameNetwork(3, 2, hidden=6, layers=3, lookahead=1)
+    frames = torch.randn(1, 3, 12)
+    with torch.no_grad():
+        network(frames)  # whatever it keeps, it keeps now
+        for weight in network.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+        kept = network(frames)
+    output = network(frames)
+    torch.testing.assert_close(kept, output.detach())
+    output.sum().backward()
+    assert all(weight.grad is not None for weight in network.parameters())
