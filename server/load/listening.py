@@ -1,4 +1,4 @@
-"""Listeners: each plays its audio in real time once it has some, and notices when there is none left."""
+"""Listeners: each plays its audio in real time from the first on, and notices when there is none left."""
 
 import asyncio
 import time
@@ -42,10 +42,9 @@ class Listener:
         before = np.cumsum([0.0, *self.audio[:-1]])
         return float(max(np.array(self.arrivals) - self.first - before))
 
-    def silences(self, in_hand: float = 0.0, lead: float = 0.0) -> list[float]:
-        """How long nothing was left to play, each time, from `lead` seconds after `in_hand` had come on."""
-        enough = int(np.searchsorted(np.cumsum(self.audio), in_hand - 1e-9))
-        silences, played_until = [], self.arrivals[min(enough, len(self.arrivals) - 1)] + lead
+    def silences(self, head_start: float = 0.0) -> list[float]:
+        """How long nothing was left to play, each time, `head_start` seconds after the first audio came."""
+        silences, played_until = [], self.first + head_start
         for arrival, seconds in zip(self.arrivals, self.audio, strict=True):
             if arrival > played_until:
                 silences.append(arrival - played_until)

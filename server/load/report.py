@@ -24,9 +24,8 @@ OVERHEAD = {"audio_seconds": "{:.1f}", "library": "{:.4f}", "http": "{:.4f}", "s
 MEMORY = {"requests": "{}", "before": "{:,.0f}", "after": "{:,.0f}"}
 BATCHES = {"frames": "{}", "batch": "{}", "single_ms": "{:.2f}", "batch_ms": "{:.2f}", "gain": "{:.2f}"}
 _EXPLANATIONS = {
-    "streams": "Times in milliseconds. An underrun is a moment at which a listener has nothing left to play; "
-    "silent_ms is how long, in all. Over http they play from the first audio on; over ws, where frames come "
-    "eight at a time as they would be heard, as the page does: 100 ms after 50 ms of audio are there. "
+    "streams": "Times in milliseconds. An underrun is a moment at which a listener, who plays from the first "
+    "audio on (over ws 100 ms later), has nothing left; silent_ms is how long, in all. "
     "needs_ms: how long after the first audio all would have had to begin to hear no silence.",
     "overhead": "Seconds of one utterance, medians of runs in turns; share of throughput that HTTP costs.",
     "memory": "Resident bytes of the server, after warming up and after as many requests more.",

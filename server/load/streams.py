@@ -15,9 +15,8 @@ from vocoder.client import AsyncClient
 from vocoder.mel import MelSpec, silence
 
 Transport = Literal["http", "ws"]
-# Seconds of audio in hand, and seconds after it, when a listener begins: over HTTP at once; where frames come
-# in real time the slightest delay would be a silence, so there as the page's player does (player.js).
-BEGINNINGS = {"http": (0.0, 0.0), "ws": (0.05, 0.1)}
+# A listener of frames that come in real time begins this late, or the slightest delay would be a silence.
+HEAD_STARTS = {"http": 0.0, "ws": 0.1}
 
 
 class Load(NamedTuple):
@@ -101,7 +100,7 @@ def varied(spec: MelSpec, seconds: float, seed: int) -> Float[Tensor, "mel frame
 def _summary(transport: Transport, count: int, heard: list[Listener], wall: float) -> Load:
     first = 1000 * np.array([listener.first for listener in heard])
     gaps = 1000 * np.array([gap for listener in heard for gap in listener.gaps] or [0.0])
-    silences = [gap for listener in heard for gap in listener.silences(*BEGINNINGS[transport])]
+    silences = [gap for listener in heard for gap in listener.silences(HEAD_STARTS[transport])]
     return Load(
         transport=transport,
         streams=count,

@@ -132,6 +132,14 @@ def test_one_short_batch_at_a_time_and_the_next_has_all_that_came_meanwhile(sche
     assert sizes == [1, 1, 3]
 
 
+def test_compiled_voices_are_not_held_back_by_a_short_batch(scheduler, voice, monkeypatch):
+    monkeypatch.setattr(type(voice), "interpreted", False)
+    two = scheduler(2)
+    held = Holdup(two, voice)
+    two.submit(step(voice, frames=4)).result(30)  # while the first thread is at a short one
+    held.gate.set()
+
+
 def test_a_block_may_wait_for_company(scheduler, voice):
     sizes = []
     one = scheduler(max_batch=2, gather_seconds=30.0)

@@ -14,22 +14,20 @@ from vocoder.cli import app
 
 
 @pytest.mark.parametrize(
-    ("arrivals", "audio", "begins", "silences"),
+    ("arrivals", "audio", "head_start", "silences"),
     [
-        ([0.1, 0.2, 0.3], [0.1, 0.1, 0.1], (), []),
-        ([0.1, 0.3, 0.35], [0.1, 0.1, 0.1], (), [0.1]),
-        ([0.1, 0.3, 0.35], [0.1, 0.1, 0.1], (0.0, 0.1), []),
-        ([0.1, 0.3, 0.45], [0.1, 0.1, 0.1], (0.15,), []),
-        ([0.1, 0.3, 0.45], [0.1, 0.1, 0.1], (1.0,), []),
-        ([0.1, 0.5, 0.9], [0.1, 0.1, 0.1], (), [0.3, 0.3]),
-        ([0.1, 0.9], [1.0, 1.0], (), []),
+        ([0.1, 0.2, 0.3], [0.1, 0.1, 0.1], 0.0, []),
+        ([0.1, 0.3, 0.35], [0.1, 0.1, 0.1], 0.0, [0.1]),
+        ([0.1, 0.3, 0.35], [0.1, 0.1, 0.1], 0.1, []),
+        ([0.1, 0.5, 0.9], [0.1, 0.1, 0.1], 0.0, [0.3, 0.3]),
+        ([0.1, 0.9], [1.0, 1.0], 0.0, []),
     ],
 )
-def test_a_silence_is_when_nothing_is_left_to_play(arrivals, audio, begins, silences):
+def test_a_silence_is_when_nothing_is_left_to_play(arrivals, audio, head_start, silences):
     listener = Listener(arrivals=arrivals, audio=audio)
-    assert listener.silences(*begins) == pytest.approx(silences)
+    assert listener.silences(head_start) == pytest.approx(silences)
     assert listener.first == 0.1
-    assert not listener.silences(0.0, listener.needs + 1e-9)
+    assert not listener.silences(listener.needs + 1e-9)
 
 
 def test_batches_are_measured_against_their_single_blocks(voices):

@@ -4,7 +4,8 @@ A block of a few frames costs mostly the overhead of its many small operations: 
 take about as long as three alone. That overhead is the interpreter's, which runs one thread at a time: two
 short batches side by side take as long as one after the other, and hold up the event loop besides. So no
 thread begins a short one while another is at one; those that come meanwhile make up the next. Otherwise a
-block waits for company only where `gather_seconds` says so.
+block waits for company only where `gather_seconds` says so. A voice whose time goes into compiled loops, as a
+teacher's does, is not held back.
 """
 
 import math
@@ -105,13 +106,13 @@ class Scheduler:
                 step.future.set_result(outcome)
 
     def _take(self) -> tuple[list[Step], bool] | None:
-        """The next batch without what was withdrawn, and whether it is a short one; None at the end."""
+        """The next batch without what was withdrawn, and whether it counts as short; None at the end."""
         with self._changed:
             while not self._closed:
                 chosen, due = self._choose()
                 if not due:
                     short = _is_short(chosen)
-                    self._short = self._short or short
+                    self._short |= short
                     self._pending = [step for step in self._pending if step not in chosen]
                     return [step for step in chosen if step.future.set_running_or_notify_cancel()], short
                 self._changed.wait(None if due == math.inf else due)
@@ -136,4 +137,4 @@ def _frames(batch: list[Step]) -> int:
 
 
 def _is_short(batch: list[Step]) -> bool:
-    return _frames(batch) < SHORT_FRAMES
+    return batch[0].voice.interpreted and _frames(batch) < SHORT_FRAMES

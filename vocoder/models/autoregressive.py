@@ -81,6 +81,7 @@ class AutoregressiveVocoder(Vocoder):
     """
 
     likelihood: Literal["exact", "mu-law"] = "exact"
+    interpreted = False
     output: OutputConfig
     level: float
     num_taps: int

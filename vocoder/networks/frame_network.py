@@ -127,7 +127,7 @@ def _arrange(network: FrameNetwork) -> _Arranged:
 
 def _matrix(layer: nn.Conv1d) -> _Matrix:
     assert layer.bias is not None
-    return _Matrix(layer.weight.permute(2, 1, 0).flatten(0, 1), layer.bias)
+    return _Matrix(layer.weight.permute(2, 1, 0).flatten(0, 1).contiguous(), layer.bias)
 
 
 def _mix(
