@@ -16,7 +16,7 @@ from pydantic_settings import (
 
 from vocoder.checkpoints import DEFAULT_VOICE
 from vocoder.config import parse_config, read_mapping
-from vocoder.inference.engine import EngineConfig, Precision, cores_for_batches
+from vocoder.inference.engine import EngineConfig, Precision, usable_cores
 
 PREFIX = "VOCODER_"
 
@@ -45,9 +45,7 @@ class Settings(BaseSettings):
 
     device: str = Field(default="cpu", description="a torch device: cpu, cuda, cuda:1")
     precision: Precision = Field(default="float32", description="of matrix products; the others are for GPUs")
-    workers: int = Field(
-        default_factory=cores_for_batches, ge=1, description="batches of blocks computed at once"
-    )
+    workers: int = Field(default_factory=usable_cores, ge=1, description="batches of blocks computed at once")
     threads_per_worker: int = Field(default=1, ge=1, description="torch threads of each")
     default_voice: str = Field(default=DEFAULT_VOICE, description="for requests that name none")
 

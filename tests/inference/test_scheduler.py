@@ -118,28 +118,6 @@ def test_the_most_urgent_goes_first(scheduler, voice):
     assert order == [1.0, 2.0, 3.0]
 
 
-def test_one_short_batch_at_a_time_and_the_next_has_all_that_came_meanwhile(scheduler, voice):
-    sizes = []
-    two = scheduler(2)
-    two.observe = sizes.append
-    held = Holdup(two, voice)
-    short = [two.submit(step(voice, seed, frames=4)) for seed in range(3)]
-    two.submit(step(voice, frames=40)).result(30)  # a long one waits for none
-    assert not any(future.done() for future in short)
-    held.gate.set()
-    for future in short:
-        future.result(30)
-    assert sizes == [1, 1, 3]
-
-
-def test_compiled_voices_are_not_held_back_by_a_short_batch(scheduler, voice, monkeypatch):
-    monkeypatch.setattr(type(voice), "interpreted", False)
-    two = scheduler(2)
-    held = Holdup(two, voice)
-    two.submit(step(voice, frames=4)).result(30)  # while the first thread is at a short one
-    held.gate.set()
-
-
 def test_a_block_may_wait_for_company(scheduler, voice):
     sizes = []
     one = scheduler(max_batch=2, gather_seconds=30.0)

@@ -1,10 +1,11 @@
 """Compiled loops over samples: the band of a triangular map solved forwards and, transposed, backwards."""
 
-import numba
 import numpy as np
 
+from vocoder.compiling import compiled
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
+
+@compiled
 def solve_rows(buffer: np.ndarray, taps: np.ndarray, hop_length: int) -> None:
     """In place: `buffer` holds K - 1 known z, then x, which becomes z. Taps are reversed once a hop."""
     num_taps = taps.shape[2]
@@ -27,7 +28,7 @@ def solve_rows(buffer: np.ndarray, taps: np.ndarray, hop_length: int) -> None:
                 line[t + history] = (line[t + history] - steady - r * moving) / (first + r * step)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
+@compiled
 def solve_rows_transposed(buffer: np.ndarray, taps: np.ndarray, hop_length: int) -> None:
     """In place, backwards in time: solve A^T w = g; each w_t is taken out of the K - 1 samples before it."""
     history = taps.shape[2] - 1

@@ -29,18 +29,13 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def cores_for_batches() -> int:
-    """All usable cores but one, which the event loop and the encoders need: without it, listeners wait."""
-    return max(1, usable_cores() - 1)
-
-
 class EngineConfig(Config):
     """One thread a batch: they are too small to share."""
 
     device: str = "cpu"
     precision: Precision = "float32"
     default_voice: str = DEFAULT_VOICE
-    workers: int = Field(default_factory=cores_for_batches, ge=1, description="batches computed at once")
+    workers: int = Field(default_factory=usable_cores, ge=1, description="batches computed at once")
     threads_per_worker: int = Field(default=1, ge=1, description="torch threads of each")
     max_batch: int = Field(default=16, ge=1, description="streams in a batch")
     max_batch_frames: int = Field(default=128, ge=1, description="frames in a batch, of all its streams")

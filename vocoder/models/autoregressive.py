@@ -81,7 +81,6 @@ class AutoregressiveVocoder(Vocoder):
     """
 
     likelihood: Literal["exact", "mu-law"] = "exact"
-    interpreted = False
     output: OutputConfig
     level: float
     num_taps: int

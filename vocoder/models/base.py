@@ -32,12 +32,10 @@ class Vocoder(nn.Module, ABC):
         temperature: the scale of the noise unless a call says otherwise.
         likelihood: what `score` gives: "exact", the probability of 16-bit samples; "mu-law", of their 8-bit
             classes; "density", a continuous density over a step of 16-bit PCM; None where there is nothing.
-        interpreted: whether a small block takes mostly the interpreter's time, which one thread has.
     """
 
     kind: str
     likelihood: Literal["exact", "mu-law", "density"] | None = None
-    interpreted: bool = True
     config: Config
     mel_spec: MelSpec
     temperature: float

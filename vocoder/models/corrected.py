@@ -32,7 +32,7 @@ class Corrected(Vocoder):
         super().__init__()
         self.voice, self.passes = voice, passes
         self.correction = MelCorrection(voice.mel_spec).to(voice.device)
-        self.kind, self.likelihood, self.interpreted = voice.kind, voice.likelihood, voice.interpreted
+        self.kind, self.likelihood = voice.kind, voice.likelihood
         self.config, self.mel_spec, self.temperature = voice.config, voice.mel_spec, voice.temperature
 
     @property

@@ -7,10 +7,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vocoder.networks.compiled_frames import CompiledFrames
 from vocoder.networks.of_weights import OfWeights
 
 FrameState = list[Float[Tensor, "batch _ hidden"]]
 """What a stream carries from chunk to chunk: the last inputs of each layer, at most two."""
+
+FEW = 24
+"""Rows up to which the compiled loop takes less time than an operation for each part of a layer."""
 
 
 class FrameNetwork(nn.Module):
@@ -31,6 +35,7 @@ class FrameNetwork(nn.Module):
         self.right_context = min(lookahead, layers)
         self.left_context = 2 * layers - self.right_context
         self._arranged = OfWeights(_arrange)
+        self._compiled = OfWeights(_compile)
 
     def forward(self, frames: Float[Tensor, "batch channel context"]) -> Float[Tensor, "batch out frame"]:
         return self.stream(frames, self.start(len(frames)))[0]
@@ -43,6 +48,8 @@ class FrameNetwork(nn.Module):
         self, frames: Float[Tensor, "batch channel chunk"], state: FrameState
     ) -> tuple[Float[Tensor, "batch out settled"], FrameState]:
         """What the next frames settle, `right_context` frames late; the chunks' outputs are the whole's."""
+        if self._is_for_compiled(frames, state):
+            return self._compiled(self).stream(frames, state)
         weights = _arrange(self) if torch.is_grad_enabled() else self._arranged(self)
         rows, following = _mix(frames.mT, *weights.first), []
         for layer, held in zip(weights.layers, state, strict=True):
@@ -50,6 +57,15 @@ class FrameNetwork(nn.Module):
             following.append(rows[:, max(0, rows.shape[1] - 2) :].clone())
             rows = layer.apply(rows) if rows.shape[1] > 2 else rows[:, :0]
         return _mix(rows, *weights.last).mT, following
+
+    @staticmethod
+    def _is_for_compiled(frames: Tensor, state: FrameState) -> bool:
+        """Whether these are a few frames in the middle of a stream on the CPU."""
+        rows = frames.shape[0] * frames.shape[2]
+        if frames.device.type != "cpu" or not 0 < rows <= FEW or torch.is_grad_enabled():
+            return False
+        in_the_middle = all(held.shape[1] == 2 and held.dtype == frames.dtype for held in state)
+        return in_the_middle and not torch.is_autocast_enabled("cpu")
 
     def without_context(
         self, frames: Float[Tensor, "batch channel context"]
@@ -123,6 +139,12 @@ def _arrange(network: FrameNetwork) -> _Arranged:
             )
         )
     return _Arranged(_matrix(network.first), layers, _matrix(network.last))
+
+
+def _compile(network: FrameNetwork) -> CompiledFrames:
+    first, layers, last = _arrange(network)
+    parts = [(layer.right, layer.scale, layer.shift, *layer.time, *layer.mix) for layer in layers]
+    return CompiledFrames(first, parts, last)
 
 
 def _matrix(layer: nn.Conv1d) -> _Matrix:

@@ -1,12 +1,12 @@
 """The compiled sampling loop of a `TieredWaveNet`."""
 
-import numba
 import numpy as np
 
-from vocoder.networks.wavenet_kernels import FAST, add_product, draw, gate, stack_step
+from vocoder.compiling import compiled
+from vocoder.networks.wavenet_kernels import add_product, draw, gate, stack_step
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@compiled
 def sample(
     line: np.ndarray,
     history: int,

@@ -3,13 +3,12 @@
 Matrices are laid out `[in, out]`: the outputs stay in the cache while eight rows at a time are added.
 """
 
-import numba
 import numpy as np
 
-FAST = {"reassoc", "contract", "nsz", "arcp"}
+from vocoder.compiling import compiled
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@compiled
 def add_product(out: np.ndarray, x: np.ndarray, matrix: np.ndarray) -> None:
     """`out` += `x` @ `matrix`."""
     rows, columns = matrix.shape
@@ -29,7 +28,7 @@ def add_product(out: np.ndarray, x: np.ndarray, matrix: np.ndarray) -> None:
             out[j] += x[i] * matrix[i, j]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@compiled
 def tanh(x: np.float32) -> np.float32:
     """tanh to 3e-7: Lambert's continued fraction, cut off, at x / 4, then twice the double-angle formula."""
     y = min(max(x, np.float32(-9.0)), np.float32(9.0)) * np.float32(0.25)
@@ -42,7 +41,7 @@ def tanh(x: np.float32) -> np.float32:
     return np.float32(2.0) * half / (np.float32(1.0) + half * half)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@compiled
 def gate(out: np.ndarray, gated: np.ndarray) -> None:
     """`out` = tanh(a) · σ(b) for `gated` = [a, b]."""
     half = out.shape[0]
@@ -52,7 +51,7 @@ def gate(out: np.ndarray, gated: np.ndarray) -> None:
         )
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@compiled
 def stack_step(
     skips: np.ndarray,
     h: np.ndarray,
@@ -101,7 +100,7 @@ def stack_step(
             h[j] = (h[j] + mixed[j]) * residual_scale
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def draw(
     parameters: np.ndarray, components: int, min_log_scale: float, noise: np.float32, uniform: np.float64
 ) -> np.float32:
@@ -127,7 +126,7 @@ def draw(
     return np.float32(parameters[start + chosen] + np.exp(log_scale) * noise)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def draw_class(logits: np.ndarray, temperature: float, uniform: np.float64) -> int:
     """The class that `uniform` stands for; at temperature 0 the likeliest. Summed in float64."""
     likeliest = int(np.argmax(logits))
@@ -144,7 +143,7 @@ def draw_class(logits: np.ndarray, temperature: float, uniform: np.float64) -> i
     return logits.shape[0] - 1
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@compiled
 def sample(
     line: np.ndarray,
     noise: np.ndarray,

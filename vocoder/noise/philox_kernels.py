@@ -1,7 +1,8 @@
 """Philox4x32-10 as a compiled loop over rows of samples, and the constants that define it."""
 
-import numba
 import numpy as np
+
+from vocoder.compiling import compiled
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -9,7 +10,7 @@ LOW32 = 0xFFFFFFFF
 ROUNDS = 10
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def fill_uniform(out: np.ndarray, seeds: np.ndarray, start: np.ndarray, lane: int) -> None:
     """As `philox_uniform`, into `out`, `[batch, length]` float64; seeds and start are int64."""
     low, shift = np.uint64(LOW32), np.uint64(32)

@@ -1,0 +1,70 @@
+"""The layers of a causal WaveNet over some steps of time in one compiled loop."""
+
+import numpy as np
+
+from vocoder.compiling import compiled
+from vocoder.networks.row_kernels import add_products
+from vocoder.networks.wavenet_kernels import gate
+
+
+@compiled
+def stream_layers(
+    x: np.ndarray,
+    told: np.ndarray,
+    held: np.ndarray,
+    dilations: np.ndarray,
+    first: np.ndarray,
+    first_bias: np.ndarray,
+    gates: np.ndarray,
+    mixes: np.ndarray,
+    residual_biases: np.ndarray,
+    residual_scale: np.float32,
+    sum_bias: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums `[batch, step, sum]` over the layers for steps `[batch, step, in]`, and what replaces `held`.
+
+    `told` `[batch, knot, layer · 2C]` is what context and biases add to the gates at knots, the first before
+    the first step; the steps are the middles of equal parts of the intervals. `held` `[batch, slot, channel]`
+    has the last (K - 1) · dilation inputs of each layer, one layer after the other. Matrices are `[in, out]`:
+    `gates` `[layer, tap, channel, 2C]`, `mixes` `[layer, C, channel + sum]`.
+    """
+    batch, count, _ = x.shape
+    layers, taps, channels, width = gates.shape
+    interval = count // (told.shape[1] - 1)
+    deepest = (taps - 1) * dilations.max()
+    seen = np.empty((deepest + count, channels), x.dtype)
+    gated = np.empty((count, width), x.dtype)
+    active = np.empty((count, width // 2), x.dtype)
+    hidden = np.empty((count, channels), x.dtype)
+    mixed = np.empty((count, mixes.shape[2]), x.dtype)
+    sums = np.empty((batch, count, len(sum_bias)), x.dtype)
+    following = np.empty_like(held)
+    for item in range(batch):
+        hidden[:] = first_bias
+        add_products(hidden, x[item], first)
+        mixed[:, :channels] = hidden
+        mixed[:, channels:] = sum_bias
+        base = 0
+        for layer in range(layers):
+            before = (taps - 1) * dilations[layer]
+            seen[:before] = held[item, base : base + before]
+            seen[before : before + count] = mixed[:, :channels]
+            following[item, base : base + before] = seen[count : count + before]
+            base += before
+            for step in range(count):
+                knot, part = step // interval, step % interval
+                share = gated.dtype.type((part + 0.5) / interval)
+                left = told[item, knot, layer * width : (layer + 1) * width]
+                right = told[item, knot + 1, layer * width : (layer + 1) * width]
+                for j in range(width):
+                    gated[step, j] = left[j] + (right[j] - left[j]) * share
+            for tap in range(taps):
+                start = tap * dilations[layer]
+                add_products(gated, seen[start : start + count], gates[layer, tap])
+            for step in range(count):
+                gate(active[step], gated[step])
+                for j in range(channels):
+                    mixed[step, j] = mixed[step, j] * residual_scale + residual_biases[layer, j]
+            add_products(mixed, active, mixes[layer])
+        sums[item] = mixed[:, channels:]
+    return sums, following
