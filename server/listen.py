@@ -1,6 +1,7 @@
 """Put the application on a socket."""
 
 import asyncio
+import gc
 import socket
 import sys
 
@@ -61,6 +62,19 @@ class Server(uvicorn.Server):
         super().__init__(config)
         sys.setswitchinterval(_SWITCH_SECONDS)
         self._app, self._grace = app, settings.shutdown_timeout
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._settling = asyncio.create_task(self._settle())
+
+    async def _settle(self) -> None:
+        """What is there once the voices are warm stays: the search for garbage, which stops all threads for a
+        tenth of a second where it looks through all modules, leaves it out from now on.
+        """
+        await asyncio.wait([self._app.state.warming])
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

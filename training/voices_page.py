@@ -7,6 +7,7 @@ from typing import Any
 
 from training.plots import plot_curves
 from training.voices_audio import write_players
+from training.voices_comparison import cell, comparison
 from vocoder.checkpoints import CheckpointInfo, read_info, voice_paths
 from vocoder.evaluation import BASELINES, MEASURES
 from vocoder.evaluation.measures import Measure
@@ -55,6 +56,14 @@ def write_page(output: Path) -> None:
         "",
         *write_players(installed, pictures),
     ]
+    lines += [
+        "## Side by side",
+        "",
+        "The voices that ship, beside the recording, Griffin-Lim and WORLD, which sees the recording and not",
+        "its mel. CPU-hours: of training, those of the runs that gave a voice its first weights included.",
+        "",
+        *comparison({name: infos[name] for name in installed}, pictures / "beside"),
+    ]
     for name, info in infos.items():
         plot_curves(info.training.get("curves", {}), pictures / f"{name}.png")
         lines += [*_voice(name, info), ""]
@@ -79,7 +88,7 @@ def temperature_table(grid: dict[str, Any]) -> Iterator[str]:
     yield "| temperature | voiced | correction | " + " | ".join(_label(m) for m in shown) + " |"
     yield "| --- | --- | --- |" + " ---: |" * len(shown)
     for setting in grid["settings"]:
-        cells = [_cell(setting["measures"].get(m.name), m.decimals) for m in shown]
+        cells = [cell(setting["measures"].get(m.name), m.name) for m in shown]
         temperature, voiced = f"{setting['temperature']:g}", f"× {setting.get('voiced', 1):g}"
         yield f"| {temperature} | {voiced} | {setting.get('correction', '')} | " + " | ".join(cells) + " |"
 
@@ -142,14 +151,4 @@ def _table(voice: str, systems: dict[str, Any]) -> Iterator[str]:
     yield "| --- |" + " ---: |" * len(shown)
     for system in (*BASELINES, *(name for name in systems if name not in BASELINES)):
         label = system if system in BASELINES else f"**{voice}**"
-        yield (
-            f"| {label} | " + " | ".join(_cell(systems[system].get(m.name), m.decimals) for m in shown) + " |"
-        )
-
-
-def _cell(value: dict[str, Any] | None, decimals: int) -> str:
-    if not value or value.get("mean") is None:
-        return "–"
-    if value.get("low") is None:
-        return f"{value['mean']:.{decimals}f}"
-    return f"{value['mean']:.{decimals}f} ± {(value['high'] - value['low']) / 2:.{decimals}f}"
+        yield (f"| {label} | " + " | ".join(cell(systems[system].get(m.name), m.name) for m in shown) + " |")

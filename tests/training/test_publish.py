@@ -8,6 +8,7 @@ import torch
 
 from training.publish import publish
 from training.temperatures import measure_temperatures
+from training.voices_comparison import comparison
 from training.voices_page import write_page
 from vocoder.checkpoints import load, read_info, save_checkpoint
 from vocoder.errors import CheckpointError
@@ -76,3 +77,21 @@ def test_records_and_temperatures_stand_on_the_page(
     assert "## small\n" in page
     assert "### small at several temperatures: 1 clips" in page
     assert "| 1 | × 0.5 |" in page
+
+
+def test_voices_stand_side_by_side_with_what_others_published(
+    checkpoint: Path, manifest: Path, tmp_path: Path
+) -> None:
+    target, beside = tmp_path / "small.safetensors", tmp_path / "beside"
+    publish(checkpoint, target, {"two clips": manifest}, workers=1)
+    beside.mkdir()
+    (beside / "two-clips.json").write_text(json.dumps({"systems": {"world": {"pesq": {"mean": 2.5}}}}))
+    rows = [{"name": "Theirs", "estoi": 0.95}]
+    (beside / "published.json").write_text(json.dumps({"two clips": {"source": "their page.", "rows": rows}}))
+    info = read_info(target)
+    table = list(comparison({"small": info}, beside))
+    estoi = info.figures["two clips"]["systems"]["small"]["estoi"]["mean"]
+    assert f"{estoi:.3f}" in next(line for line in table if line.startswith("| **small** |"))
+    assert any(line.startswith("| world |  | 2.50 |") for line in table)
+    assert any(line.startswith("| *Theirs* | |  | 0.950 |") for line in table)
+    assert "In italics: their page." in table
