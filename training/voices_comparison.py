@@ -20,7 +20,7 @@ def comparison(infos: Mapping[str, CheckpointInfo], beside: Path) -> Iterator[st
     published = _read(beside / PUBLISHED)
     for title in dict.fromkeys(title for info in infos.values() for title in info.figures):
         measured = {name: info for name, info in infos.items() if title in info.figures}
-        systems = {name: _own(info.figures[title]["systems"]) for name, info in measured.items()}
+        systems = {name: own_figures(info.figures[title]["systems"]) for name, info in measured.items()}
         first = next(iter(measured.values())).figures[title]
         more = _read(beside / f"{title.replace(' ', '-')}.json").get("systems", {})
         baselines = {name: first["systems"][name] for name in BASELINES}
@@ -40,7 +40,7 @@ def comparison(infos: Mapping[str, CheckpointInfo], beside: Path) -> Iterator[st
         yield ""
 
 
-def _own(systems: Mapping[str, Any]) -> Any:
+def own_figures(systems: Mapping[str, Any]) -> Any:
     """The figures of the voice itself, which may have had another name when it was measured."""
     return next(figures for name, figures in systems.items() if name not in BASELINES)
 

@@ -13,6 +13,9 @@ def scaling(
     records: Annotated[
         Path, typer.Option(help="folder with records of voices that are not installed")
     ] = Path("docs/voices"),
+    measured_on: Annotated[
+        str, typer.Option("--list", help="list in those records by which voices are compared")
+    ] = "ljspeech",
     output: Annotated[Path, typer.Option("-o", "--output", help="the page")] = Path("docs/scaling.md"),
 ) -> None:
     """Fit laws to training records of voices and of a search; write what more compute and speech may bring.
@@ -20,13 +23,14 @@ def scaling(
     Examples:
       vocoder scaling docs/search/teacher.json
     """
-    from training.scaling.curves import training_records
+    from training.scaling.curves import voice_records
     from training.scaling.page import write_scaling
+    from training.scaling.sound import section
     from training.scaling.study import study
     from training.search.record import read_record
 
-    record = read_record(search)
-    write_scaling(
-        study(record, training_records(records)), record, output, command=f"vocoder scaling {search}"
-    )
+    record, voices = read_record(search), voice_records(records)
+    found = study(record, {name: info.training for name, info in voices.items()})
+    sound = section(voices, measured_on)
+    write_scaling(found, record, output, command=f"vocoder scaling {search}", sound=sound)
     typer.echo(f"page: {output}")

@@ -24,14 +24,14 @@ class Curve(NamedTuple):
     figures: list[float]  # held out, less is better
 
 
-def training_records(folder: Path) -> dict[str, dict[str, Any]]:
-    """What installed voices' checkpoints, and records of others in `folder`, tell of their training."""
+def voice_records(folder: Path) -> dict[str, CheckpointInfo]:
+    """What installed voices' checkpoints, and records of others in `folder`, tell of them."""
     infos = {name: read_info(path) for name, path in voice_paths().items()}
     for path in sorted(folder.glob("*.json")):
         content = json.loads(path.read_text())
         if "training" in content and path.stem not in infos:
             infos[path.stem] = CheckpointInfo.model_validate(content)
-    return {name: info.training for name, info in infos.items()}
+    return infos
 
 
 def voice_curves(records: Mapping[str, Mapping[str, Any]]) -> list[Curve]:

@@ -15,8 +15,10 @@ from training.search.record import SearchRecord
 from vocoder.evaluation.pages import describe_machine, table
 
 
-def write_scaling(study: Study, search: SearchRecord, page: Path, *, command: str) -> None:
-    """`page`, with a picture and the figures as JSON beside it under its name."""
+def write_scaling(
+    study: Study, search: SearchRecord, page: Path, *, command: str, sound: Sequence[str] = ()
+) -> None:
+    """`page`, with a picture and the figures as JSON beside it under its name; `sound` is a section of it."""
     page.parent.mkdir(parents=True, exist_ok=True)
     facts = {"command": command, "date": date.today().isoformat(), "machine": describe_machine()}
     page.with_suffix(".json").write_text(json.dumps(_record(study, facts), indent=1) + "\n")
@@ -44,6 +46,7 @@ def write_scaling(study: Study, search: SearchRecord, page: Path, *, command: st
         *_single(study.curves),
         *_speech(study, search),
         *_size(study, search),
+        *sound,
     ]
     page.write_text("\n".join(lines))
 

@@ -78,7 +78,7 @@ def study(search: SearchRecord, records: Mapping[str, Mapping[str, Any]]) -> Stu
     long_enough = [curve for curve in voice_curves(records) if len(set(curve.costs)) >= MIN_POINTS]
     return Study(
         whole=whole,
-        forecasts=[_forecast(whole, hours) for hours in HOURS],
+        forecasts=[forecast(whole, hours) for hours in HOURS],
         curves=[fit_curve(curve) for curve in long_enough],
         speech=_trend(search, SPEECH, lambda run: run.minutes, noise),
         size=_trend(search, SIZE, step_cost, noise),
@@ -92,7 +92,8 @@ def fit_curve(curve: Curve, *, noise: float = 0.0) -> FittedCurve:
     return FittedCurve(curve, fit(*points), plausible(*points, noise=noise), hindsight(*points))
 
 
-def _forecast(fitted: FittedCurve, hours: float) -> Forecast:
+def forecast(fitted: FittedCurve, hours: float) -> Forecast:
+    """What the law and those that the points allow say of `hours` of an H200."""
     costs = core_seconds(hours)
     ranges = [interval(fitted.laws, cost) for cost in costs]
     return Forecast(
