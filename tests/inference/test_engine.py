@@ -11,7 +11,7 @@ from vocoder.checkpoints import load
 from vocoder.errors import Busy, InputError
 from vocoder.inference.engine import Engine, EngineConfig
 from vocoder.inference.speech import BLOCK_SECONDS
-from vocoder.inference.streaming import LARGEST_FRAMES
+from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES
 from vocoder.mel import silence
 from vocoder.models import Student
 
@@ -82,7 +82,7 @@ def test_any_way_to_cut_the_frames_gives_the_same_samples(engine, voice):
 
 def test_blocks_grow_and_stay_bounded(engine, voice, blocks):
     whole(engine, voice, mel_of(voice, 1000))
-    assert blocks[0] == voice.lookahead_frames + 8
+    assert blocks[0] == voice.lookahead_frames + FIRST_FRAMES
     assert max(blocks) == LARGEST_FRAMES
     assert sum(blocks) == 1000
 
@@ -94,7 +94,7 @@ def test_blocks_of_a_slow_voice_stay_short(engine, voice, blocks, monkeypatch):
     monkeypatch.setattr(steps.time, "thread_time", lambda: next(ticks) * 2 * speech.BLOCK_SECONDS)
     whole(engine, voice, mel_of(voice, 40))
     assert BLOCK_SECONDS == 0.1
-    assert max(blocks[1:]) <= 4
+    assert max(blocks[1:]) <= FIRST_FRAMES // 2
     assert blocks[-2] == 1
 
 

@@ -11,7 +11,7 @@ from vocoder.models import Vocoder
 from vocoder.models.base import check_frames
 from vocoder.noise import check_seed
 
-FIRST_FRAMES = 8
+FIRST_FRAMES = 12
 LARGEST_FRAMES = 128
 
 

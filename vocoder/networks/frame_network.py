@@ -13,7 +13,7 @@ from vocoder.networks.of_weights import OfWeights
 FrameState = list[Float[Tensor, "batch _ hidden"]]
 """What a stream carries from chunk to chunk: the last inputs of each layer, at most two."""
 
-FEW = 24
+FEW = 32
 """Rows up to which the compiled loop takes less time than an operation for each part of a layer."""
 
 
