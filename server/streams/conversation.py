@@ -25,6 +25,8 @@ from vocoder.mel import MelSpec, dialect
 from vocoder.models import Vocoder
 from vocoder.models.corrected import passes, with_passes
 
+_AT_ONCE = 16
+"""Frames that are converted on the event loop."""
 _NORMAL = 1000
 _ANSWERS = {"flush": "flushed", "finish": "finished"}
 _START = (
@@ -119,7 +121,10 @@ class Conversation:
                 mel = read_frames(data, source.num_mels)
                 self._frames += mel.shape[1]
                 check_length(self._frames, target, self._settings)
-                self._inbox.put(await self._engine.run(fit_mel, mel, source, target))
+                if mel.shape[1] <= _AT_ONCE:  # less than what handing it to a thread and back would take
+                    self._inbox.put(fit_mel(mel, source, target))
+                else:
+                    self._inbox.put(await self._engine.run(fit_mel, mel, source, target))
                 continue
             command = parse(Command, received.get("text"), _COMMANDS).type
             self._frames = 0
