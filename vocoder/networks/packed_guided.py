@@ -60,6 +60,6 @@ class PackedGuided:
 
 
 def _is_for_compiled(x: Float[Tensor, "batch group channel"]) -> bool:
-    """Whether these are a few groups that nobody differentiates."""
+    """Whether these are a few groups, and nothing is differentiated."""
     few = 0 < x.shape[0] * x.shape[1] <= FEW
-    return few and not x.requires_grad and not torch.is_autocast_enabled("cpu")
+    return few and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
