@@ -76,19 +76,24 @@ def first_alone() -> Iterator[None]:
         dist.barrier()
 
 
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """The randomness of a step, other than the batch's, in this process."""
+def step_generator(seed: int, step: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """The randomness of a step, other than the batch's, in this process, drawn where the loss is computed."""
     number = seed * 1_000_003 + step + share().rank * 7_368_787_241
-    return torch.Generator().manual_seed(number % MAX_SEED)
+    return torch.Generator(device).manual_seed(number % MAX_SEED)
 
 
 def any_of_all(value: bool, device: torch.device) -> bool:
     """Whether it is true in any of the processes: what one decides all do."""
+    return value if share().world == 1 else bool(greatest_of_all(value, device))
+
+
+def greatest_of_all(value: float, device: torch.device) -> float:
+    """The greatest of what the processes have, the same for all."""
     if share().world == 1:
         return value
-    flag = torch.tensor(float(value), device=device)
-    dist.all_reduce(flag, dist.ReduceOp.MAX)
-    return bool(flag.item())
+    held = torch.tensor(value, dtype=torch.float64, device=device)
+    dist.all_reduce(held, dist.ReduceOp.MAX)
+    return held.item()
 
 
 @torch.no_grad()

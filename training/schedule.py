@@ -33,10 +33,10 @@ def make_optimizer(config: OptimizerConfig, parameters: Iterable[nn.Parameter]) 
     return kind(parameters, config.lr, config.betas, weight_decay=config.weight_decay)
 
 
-def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
-    """The rate at `step` of a run of `steps`."""
+def learning_rate(config: OptimizerConfig, step: int, done: float) -> float:
+    """The rate at `step`, when the share `done` of the run lies behind."""
     warm = min(1.0, (step + 1) / max(1, config.warmup))
-    start = (1 - config.decay) * steps
-    progress = min(1.0, max(0.0, (step - start) / max(1.0, steps - start)))
-    cosine = config.final + (1 - config.final) * 0.5 * (1 + math.cos(math.pi * progress))
+    start = 1 - config.decay
+    fallen = min(1.0, max(0.0, done - start) / config.decay) if config.decay else 0.0
+    cosine = config.final + (1 - config.final) * 0.5 * (1 + math.cos(math.pi * fallen))
     return config.lr * warm * cosine

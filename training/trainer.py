@@ -14,7 +14,15 @@ from torch import Tensor, nn
 
 from training.data.ahead import Ahead
 from training.data.segments import Segments
-from training.distributed import any_of_all, average, average_terms, begin_alike, own_device, share
+from training.distributed import (
+    any_of_all,
+    average,
+    average_terms,
+    begin_alike,
+    greatest_of_all,
+    own_device,
+    share,
+)
 from training.run_log import Listening, RunLog
 from training.schedule import OptimizerConfig, learning_rate, make_optimizer
 from training.state import RunState, saved_buffers
@@ -24,19 +32,26 @@ from vocoder.device import usable_device
 from vocoder.errors import VocoderError
 
 PLACES = {"device", "tensorboard"}
-AHEAD = 2
-"""Batches that are made while a GPU computes a step."""
+AHEAD = 4
+"""Batches that are made while a GPU computes a step, by as many threads."""
 
 
 class TrainerConfig(Config):
     """How long, how fast, where; the fields in `PLACES` change no result, so a run may go on with others."""
 
     steps: int = Field(ge=1)
+    minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="of the clock, after which the run is over if it has not taken its steps by then; "
+        "the learning rate falls towards whichever end is nearer",
+    )
     seed: int = Field(default=0, ge=0)
     ema: float = Field(default=0.999, ge=0, lt=1, description="decay of the weights' moving average")
     optimizer: OptimizerConfig = OptimizerConfig()
-    precision: Literal["float32", "bf16"] = Field(
-        default="float32", description="of products; weights, sums and what is evaluated stay float32"
+    precision: Literal["float32", "tf32", "bf16"] = Field(
+        default="float32",
+        description="of products; weights, sums and what is evaluated stay float32; tf32 is a GPU's",
     )
     log_every: int = Field(default=50, ge=1, description="steps")
     evaluate_every: int = Field(default=1000, ge=1, description="steps")
@@ -79,6 +94,22 @@ class Task(ABC):
         return next(self.model.parameters()).device
 
 
+class _Clock:
+    """Seconds that a run has taken, over all the processes that went on with it; still until `start`."""
+
+    def __init__(self) -> None:
+        self.before, self._begun = 0.0, math.nan
+
+    def start(self) -> None:
+        self.before, self._begun = self.seconds(), time.monotonic()
+
+    def stop(self) -> None:
+        self.before, self._begun = self.seconds(), math.nan
+
+    def seconds(self) -> float:
+        return self.before if math.isnan(self._begun) else self.before + time.monotonic() - self._begun
+
+
 class Trainer:
     """Optimise the trainable parameters of `task.model`; state lives in `folder`.
 
@@ -89,11 +120,14 @@ class Trainer:
     def __init__(self, task: Task, config: TrainerConfig, folder: Path) -> None:
         self.task, self.config, self.folder = task, config, folder
         task.to(usable_device(own_device(config.device)))
+        if task.device.type == "cuda":
+            _tune(config.precision)
         self.parameters = {n: p for n, p in task.model.named_parameters() if p.requires_grad}
         self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.optimizer = make_optimizer(config.optimizer, self.parameters.values())
         self.step = 0
         self.cpu_seconds = self.seconds = 0.0
+        self.clock = _Clock()
         self.ahead: Ahead | None = None
         if isinstance(task.segments, Segments):
             depth = AHEAD if task.device.type == "cuda" else 0
@@ -102,6 +136,7 @@ class Trainer:
         if self._state_path.exists():
             facts = self._state.read(self._state_path)
             self.step, self.cpu_seconds = int(facts["step"]), float(facts["cpu_seconds"])
+            self.clock.before = float(facts.get("seconds", 0))
         begin_alike((*self.parameters.values(), *self.average.values()))
         self.log = RunLog(folder, tensorboard=config.tensorboard)
         if share().first:
@@ -113,37 +148,48 @@ class Trainer:
         Raises `TrainingDiverged` when the loss is not finite, naming the step.
         """
         deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
+        self.clock.start()
         with stop_signals() as stopped, progress_bar(progress and share().first) as bar:
             line = bar.add_task("", total=self.config.steps, completed=self.step, note="")
-            while self.step < self.config.steps:
+            ended = self._done() >= 1
+            while not ended:
                 if any_of_all(stopped() or time.monotonic() >= deadline, self.task.device):
                     break
                 terms = self._train_step()
+                ended = self._done() >= 1
                 if self.step % self.config.log_every == 0:
                     terms = average_terms(terms, self.task.device)
                     bar.update(line, note="  ".join(f"{k} {v:.4g}" for k, v in terms.items()))
                 if share().first:
-                    self._keep(terms)
+                    self._keep(terms, last=ended)
                 bar.update(line, completed=self.step)
             if share().first:
                 self.save()
                 self.log.close()
             if self.ahead is not None:
                 self.ahead.close()
-        return self.step >= self.config.steps
+        self.clock.stop()
+        return ended
 
-    def _keep(self, terms: dict[str, float]) -> None:
+    def _done(self) -> float:
+        """The share of the run that lies behind, by its steps or by the clock; the same for all processes."""
+        steps = self.step / self.config.steps
+        if self.config.minutes is None:
+            return steps
+        return greatest_of_all(max(steps, self.clock.seconds() / 60 / self.config.minutes), self.task.device)
+
+    def _keep(self, terms: dict[str, float], *, last: bool = False) -> None:
         """Log, evaluate and save, each where its turn is."""
         if self.step % self.config.log_every == 0:
             self._log(terms)
-        if self.step % self.config.evaluate_every == 0 or self.step == self.config.steps:
+        if self.step % self.config.evaluate_every == 0 or last:
             self._evaluate()
         if self.step % self.config.save_every == 0:
             self.save()
 
     def _train_step(self) -> dict[str, float]:
         begun, started = time.process_time(), time.perf_counter()
-        rate = learning_rate(self.config.optimizer, self.step, self.config.steps)
+        rate = learning_rate(self.config.optimizer, self.step, self._done())
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast(self.task.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
@@ -202,13 +248,19 @@ class Trainer:
         return [line for line in self.log.read() if any(key.startswith("valid_") for key in line)]
 
     @property
+    def gpu_seconds(self) -> float:
+        """Of the clock, times GPUs, that the run has taken on some."""
+        return share().world * self.clock.seconds() if self.task.device.type == "cuda" else 0.0
+
+    @property
     def data_wait(self) -> float:
         """Share of the steps' time, since this process began, in which there was no batch yet."""
         return self.ahead.waited / self.seconds if self.ahead is not None and self.seconds else 0.0
 
     def save(self) -> None:
         """Write the whole state, atomically."""
-        facts = {"step": str(self.step), "cpu_seconds": str(self.cpu_seconds)}
+        seconds = self.clock.seconds()
+        facts = {"step": str(self.step), "cpu_seconds": str(self.cpu_seconds), "seconds": str(seconds)}
         self._state.write(self._state_path, facts)
 
     @torch.no_grad()
@@ -226,3 +278,9 @@ class Trainer:
 
     def _log(self, terms: dict[str, float]) -> None:
         self.log.write(self.step, self.cpu_seconds, terms)
+
+
+def _tune(precision: str) -> None:
+    """A GPU's products in that precision, by the algorithms that are quickest for the sizes that recur."""
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision != "float32"

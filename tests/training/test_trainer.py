@@ -126,11 +126,11 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
 
 def test_schedule_warms_up_holds_and_falls() -> None:
     config = OptimizerConfig(lr=1.0, warmup=10, decay=0.5, final=0.1)
-    rates = [learning_rate(config, step, 100) for step in range(100)]
+    rates = [learning_rate(config, step, step / 100) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[20:50] == [1.0] * 30
     assert rates[50:] == sorted(rates[50:], reverse=True)
-    assert learning_rate(config, 100, 100) == pytest.approx(0.1)
+    assert learning_rate(config, 100, 1.0) == pytest.approx(0.1)
 
 
 def test_a_run_killed_before_its_first_save_begins_its_log_anew(tmp_path: Path) -> None:
@@ -165,3 +165,16 @@ here.Trainer(Killed(), here.CONFIG, Path({str(killed)!r})).run(progress=False)
     assert again.step == 7
     assert again.run(progress=False)
     assert log(killed) == log(whole)
+
+
+def test_a_run_may_end_by_the_clock(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"steps": 10**9, "minutes": 1 / 60, "evaluate_every": 10**9})
+    trainer = Trainer(Regression(), config, tmp_path)
+    assert trainer.run(progress=False)
+    lines = log(tmp_path)
+    assert "valid_weight" in lines[-1]
+    rates = [line["lr"] for line in lines if "lr" in line]
+    assert rates[-1] < 0.1 * max(rates)
+    taken = trainer.step
+    assert Trainer(Regression(), config, tmp_path).run(progress=False)
+    assert len(log(tmp_path)) == len(lines) > taken / 2

@@ -138,7 +138,7 @@ class DistillationTask(Task):
         self.right = max(student.lookahead_frames, teacher.lookahead_frames)
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        generator = step_generator(self.seed, step)
+        generator = step_generator(self.seed, step, self.device)
         terms = self._terms(self.segments.batch(self.seed, step).to(self.device), generator)
         total = self.config.divergence * terms["contrasted"]
         for name in SOUND_TERMS:
@@ -148,7 +148,7 @@ class DistillationTask(Task):
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """The terms on held-out segments, the health of what is heard there, and what pulls how hard."""
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator(self.device).manual_seed(0)
         held_out = self.held_out.to(self.device)
         told = self._terms(held_out, generator, contrast=self.config.divergence > 0)
         terms = {name: value.item() for name, value in told.items()}
@@ -170,7 +170,7 @@ class DistillationTask(Task):
     @torch.enable_grad()
     def _pulls(self, held_out: Batch) -> dict[str, float]:
         """The norm of each weighted term's gradient, on the first segments of `held_out`."""
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator(self.device).manual_seed(0)
         terms = self._terms(held_out.map(lambda part: part[:PULLED]), generator)
         weights = [weight for weight in self.student.parameters() if weight.requires_grad]
         norms = {}
@@ -230,9 +230,9 @@ class DistillationTask(Task):
         self, conditions: Any, like: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Audio, its log-scales, and the noise that it was made from."""
-        uniform = torch.rand(like.shape, generator=generator, dtype=torch.float64)
+        uniform = torch.rand(like.shape, generator=generator, dtype=torch.float64, device=like.device)
         base = BASES[self.student.config.base][0]
-        noise = base.standard_icdf(uniform.clamp(1e-9, 1 - 1e-9)).float().to(self.device)
+        noise = base.standard_icdf(uniform.clamp(1e-9, 1 - 1e-9)).float()
         return *self.student.render(noise, conditions), noise
 
     def _heard(self, audio: Tensor, mel: Tensor) -> Any:

@@ -132,11 +132,12 @@ def take_source(source: VoicedSource, path: Path) -> None:
 
 
 def origin(path: Path) -> dict[str, Any]:
-    """What a run began with, for its record: name, SHA-256, and the CPU seconds that went into it."""
+    """What a run began with, for its record: name, SHA-256, and the time that went into it."""
     file = voice_path(path)
     training = read_info(file).training
-    spent = training.get("cpu_seconds", 0) + training.get("began_with", {}).get("cpu_seconds", 0)
-    return {"name": file.stem, "sha256": sha256(file.read_bytes()).hexdigest(), "cpu_seconds": spent}
+    before = training.get("began_with", {})
+    spent = {kind: training.get(kind, 0) + before.get(kind, 0) for kind in ("cpu_seconds", "gpu_seconds")}
+    return {"name": file.stem, "sha256": sha256(file.read_bytes()).hexdigest(), **spent}
 
 
 def cut_segments(
@@ -192,6 +193,7 @@ def training_record(
         "speakers": len({clip.speaker for clip in used}),
         "steps": {name: stage.step for name, stage in stages.items()},
         "cpu_seconds": round(sum(stage.cpu_seconds for stage in stages.values())),
+        "gpu_seconds": round(sum(stage.gpu_seconds for stage in stages.values())),
         "data_wait": {name: round(stage.data_wait, 4) for name, stage in stages.items()},
         "curves": {name: stage.curve() for name, stage in stages.items()},
     }

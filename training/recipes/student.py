@@ -88,13 +88,13 @@ class FilterTask(Task):
         )
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        generator = step_generator(self.seed, step)
+        generator = step_generator(self.seed, step, self.device)
         batch = self.segments.batch(self.seed, step).to(self.device)
         return self._distance(batch, self.repulsion, generator), {}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        generator, held_out = torch.Generator().manual_seed(0), self.held_out.to(self.device)
+        generator, held_out = torch.Generator(self.device).manual_seed(0), self.held_out.to(self.device)
         plain = self._distance(held_out, 0.0, generator)
         score = self._distance(held_out, 1.0, generator)
         return {"valid_distance": plain.item(), "valid_energy_distance": score.item()}
@@ -118,7 +118,7 @@ class FilterTask(Task):
     def _speak(
         self, conditions: Conditions, like: Tensor, generator: torch.Generator
     ) -> Float[Tensor, "batch sample"]:
-        noise = torch.randn(like.shape, generator=generator).to(self.device)
+        noise = torch.randn(like.shape, generator=generator, device=like.device)
         return self.student.render(noise, conditions)[0]
 
 

@@ -35,7 +35,6 @@ from vocoder.config import Config
 from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import WaveGlow, WaveGlowConfig
-from vocoder.noise import MAX_SEED
 
 WARM_HOPS = 2
 """At the start of a sample, where the filter has no past: not compared."""
@@ -65,7 +64,10 @@ class WaveGlowRecipe(Recipe):
         default=None, description="a checkpoint whose weights the run begins with"
     )
     source_from: Path | None = Field(
-        default=None, description="a student whose pitch reader and filters become model.source, as they are"
+        default=None, description="a student whose pitch reader and filters become model.source"
+    )
+    adapt_filters: bool = Field(
+        default=False, description="the filters of model.source learn as well; its pitch reader never does"
     )
     segments: SegmentConfig = SegmentConfig(batch=4, frames=64)
     flow: TrainerConfig
@@ -123,7 +125,8 @@ class DensityTask(Task):
         self.speech = speech
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        batch, generator = self.segments.batch(self.seed, step), step_generator(self.seed, step)
+        batch = self.segments.batch(self.seed, step).to(self.device)
+        generator = step_generator(self.seed, step, self.device)
         if self.spectral is not None and self.spectral.alone:
             distance = self._distance(batch, generator)
             return self.spectral.weight * distance, {"spectral": distance.item()}
@@ -136,14 +139,14 @@ class DensityTask(Task):
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Bits a sample under the right mel, and under another's: the difference is what the mel tells."""
-        audio, mel = self.held_out.audio, self.held_out.mel
+        held_out = self.held_out.to(self.device)
+        audio, mel = held_out.audio, held_out.mel
         bits, shuffled = (
-            self._bits(audio, heard, torch.Generator().manual_seed(0)).item()
-            for heard in (mel, mel.roll(1, dims=0))
+            self._bits(audio, heard, self._same_generator()).item() for heard in (mel, mel.roll(1, dims=0))
         )
         figures = {"valid_bits": bits, "valid_bits_shuffled_mel": shuffled}
         if self.spectral is not None:
-            distance = self._distance(self.held_out, torch.Generator().manual_seed(0))
+            distance = self._distance(held_out, self._same_generator())
             figures["valid_energy_distance"] = distance.item()
         return figures
 
@@ -156,30 +159,25 @@ class DensityTask(Task):
 
     def _bits(self, audio: Tensor, mel: Tensor, generator: torch.Generator) -> Tensor:
         """Of the density of the samples over that of where they lie in their steps."""
-        spread, log_q = self.spread(audio.to(self.device), self._on_device(generator))
-        frames = mel.to(self.device)
-        told = self.voice.read(frames, spread.shape[1], self.voice.drift_of(spread.detach(), frames))
+        spread, log_q = self.spread(audio, generator)
+        told = self.voice.read(mel, spread.shape[1], self.voice.drift_of(spread.detach(), mel))
         z, log_det = self.voice.encode(spread, told)
         nats = (self.voice.log_prob_of_noise(z).sum(dim=1) + log_det - log_q) / z.shape[1]
         return -nats.mean() / math.log(2)
 
     def _distance(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Of two samples from the recordings, but for the first hops."""
-        warm, mel = WARM_HOPS * self.voice.mel_spec.hop_length, batch.mel.to(self.device)
-        wanted = batch.audio.to(self.device)
+        warm, mel, wanted = WARM_HOPS * self.voice.mel_spec.hop_length, batch.mel, batch.audio
         told = self.voice.read(mel, wanted.shape[1], self.voice.drift_of(wanted, mel))
         spoken = []
         for _ in range(2):
-            noise = self.voice.temperature * torch.randn(wanted.shape, generator=generator).to(self.device)
-            spoken.append(self.voice.decode(noise, told)[:, warm:])
+            noise = torch.randn(wanted.shape, generator=generator, device=wanted.device)
+            spoken.append(self.voice.decode(self.voice.temperature * noise, told)[:, warm:])
         return energy_distance(self.distance, spoken, wanted[:, warm:], repulsion=1.0)
 
-    def _on_device(self, generator: torch.Generator) -> torch.Generator:
-        """A generator where the samples are, begun with a draw of this one."""
-        if self.device.type == "cpu":
-            return generator
-        seed = int(torch.randint(MAX_SEED, (), generator=generator))
-        return torch.Generator(self.device).manual_seed(seed)
+    def _same_generator(self) -> torch.Generator:
+        """The draws of every evaluation."""
+        return torch.Generator(self.device).manual_seed(0)
 
 
 def train_waveglow(
@@ -200,6 +198,7 @@ def train_waveglow(
         if recipe.source_from is not None:
             take_source(voice.source, recipe.source_from)
         voice.source.requires_grad_(False)
+        voice.source.filters.requires_grad_(recipe.adapt_filters)
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)

@@ -217,7 +217,9 @@ class Student(Vocoder):
     ) -> Conditions:
         """The conditions of segments from anywhere in an utterance: the phase of the pulses is drawn."""
         pulses = self.start([0] * len(frames), 1.0).pulses
-        phase = torch.rand(pulses.phase.shape, generator=generator, dtype=torch.float64)
+        phase = torch.rand(
+            pulses.phase.shape, generator=generator, dtype=torch.float64, device=generator.device
+        )
         return self.conditions(frames, pulses._replace(phase=phase.to(self.device)))[0]
 
     def render(
