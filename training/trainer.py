@@ -283,4 +283,5 @@ class Trainer:
 def _tune(precision: str) -> None:
     """A GPU's products in that precision, by the algorithms that are quickest for the sizes that recur."""
     torch.backends.cudnn.benchmark = True
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision != "float32"
+    torch.backends.cudnn.allow_tf32 = precision != "float32"
+    torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")

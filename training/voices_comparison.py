@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from training.spent import spent
 from vocoder.checkpoints import CheckpointInfo
 from vocoder.evaluation import BASELINES, MEASURES
 
@@ -26,30 +27,28 @@ def comparison(infos: Mapping[str, CheckpointInfo], beside: Path) -> Iterator[st
         baselines = {name: first["systems"][name] for name in BASELINES}
         yield f"### On {title}: {first['clips']} clips"
         yield ""
-        yield "| | CPU-hours | " + " | ".join(_heading(column) for column in COLUMNS) + " |"
-        yield "| --- | ---: |" + " ---: |" * len(COLUMNS)
+        yield "| | CPU-hours | GPU-minutes | " + " | ".join(_heading(column) for column in COLUMNS) + " |"
+        yield "| --- | ---: | ---: |" + " ---: |" * len(COLUMNS)
         for name, system in {**baselines, **more, **systems}.items():
-            hours = f"{cpu_hours(infos[name]):.1f}" if name in infos else ""
+            took = _took(infos[name]) if name in infos else " | "
             label = f"**{name}**" if name in infos else name
-            yield f"| {label} | {hours} | " + " | ".join(cell(system.get(c), c) for c in COLUMNS) + " |"
+            yield f"| {label} | {took} | " + " | ".join(cell(system.get(c), c) for c in COLUMNS) + " |"
         if title in published:
             for row in published[title]["rows"]:
-                yield f"| *{row['name']}* | | " + " | ".join(_figure(row, c) for c in COLUMNS) + " |"
+                yield f"| *{row['name']}* | | | " + " | ".join(_figure(row, c) for c in COLUMNS) + " |"
             yield ""
             yield f"In italics: {published[title]['source']}"
         yield ""
 
 
+def _took(info: CheckpointInfo) -> str:
+    took = spent(info.training)
+    return f"{took.cpu_hours:.1f} | {took.gpu_minutes:.1f}"
+
+
 def own_figures(systems: Mapping[str, Any]) -> Any:
     """The figures of the voice itself, which may have had another name when it was measured."""
     return next(figures for name, figures in systems.items() if name not in BASELINES)
-
-
-def cpu_hours(info: CheckpointInfo) -> float:
-    """Of training, of the runs that gave it its first weights too."""
-    training = info.training
-    before = [training.get(key) or {} for key in ("began_with", "source_from", "pitch_from")]
-    return sum(run.get("cpu_seconds") or 0 for run in (training, *before)) / 3600
 
 
 def cell(value: Cell, measure: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.plots import plot_curves
+from training.spent import Spent
 from training.voices_audio import write_players
 from training.voices_comparison import cell, comparison
 from vocoder.checkpoints import CheckpointInfo, read_info, voice_paths
@@ -60,7 +61,8 @@ def write_page(output: Path) -> None:
         "## Side by side",
         "",
         "The voices that ship, beside the recording, Griffin-Lim and WORLD, which sees the recording and not",
-        "its mel. CPU-hours: of training, those of the runs that gave a voice its first weights included.",
+        "its mel. CPU-hours and GPU-minutes: of training, those of the runs that gave a voice its first",
+        "weights included; runs that shared a GPU have its minutes each.",
         "",
         *comparison({name: infos[name] for name in installed}, pictures / "beside"),
     ]
@@ -123,9 +125,9 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
         yield f"- correction: {info.correction} passes towards the mel"
     yield f"- data: {training.get('recordings')} recordings, {training.get('minutes_of_speech')} minutes, "
     yield f"  {training.get('speakers')} speakers (hash {training.get('data_hash')})"
-    yield f"- training: steps {steps}; {training.get('cpu_seconds')} CPU-seconds"
+    yield f"- training: steps {steps}; {_took(training)}"
     if (began := training.get("began_with")) is not None:
-        yield f"- began with weights of an earlier run: {began['cpu_seconds']} CPU-seconds before"
+        yield f"- began with weights of an earlier run: {_took(began)} before"
     if (bits := _last(training.get("curves", {}), "valid_bits")) is not None:
         yield f"- on its held-out segments: {bits['valid_bits']:.4g} bits a sample, with another's mel "
         yield f"  {bits['valid_bits_shuffled_mel']:.4g}"
@@ -138,6 +140,12 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
         yield from _table(name, figures["systems"])
         yield ""
         yield _made(figures)
+
+
+def _took(run: dict[str, Any]) -> str:
+    took = Spent.of(run)
+    gpu = f", {took.gpu_seconds:.0f} seconds of a GPU" if took.gpu_seconds else ""
+    return f"{took.cpu_seconds:.0f} CPU-seconds{gpu}"
 
 
 def _last(curves: dict[str, Any], key: str) -> dict[str, Any] | None:

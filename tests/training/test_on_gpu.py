@@ -43,12 +43,13 @@ def teacher_task() -> Task:
 def student_task() -> Task:
     model: Any = load_checkpoint(voice_path("student")).requires_grad_(True)
     model.pitch.requires_grad_(False)
-    task = DistillationTask(
-        model, load_teacher(Path("teacher")), None, None, DistillationLossConfig(divergence=0.3, draws=2), 0
+    teacher, loss = load_teacher(Path("teacher")), DistillationLossConfig(divergence=0.3, draws=2)
+    segments = segments_of(
+        model,
+        max(model.left_context, teacher.left_context),
+        max(model.lookahead_frames, teacher.lookahead_frames),
     )
-    task.segments = segments_of(model, task.left, task.right)
-    task.held_out = task.segments.batch(0, 0)
-    return task
+    return DistillationTask(model, teacher, segments, segments.batch(0, 0), loss, 0)
 
 
 def waveglow_task() -> Task:
@@ -71,7 +72,7 @@ def test_a_gpu_has_the_losses_of_the_cpu_and_trains(make: Any, precision: str, t
     trainer = Trainer(task, config.model_copy(update={"device": "cuda"}), tmp_path)
     with torch.no_grad():
         there = task.loss(0)[0].item()
-    assert there == pytest.approx(here, rel=2e-3 if make is teacher_task else 0.2)
+    assert there == pytest.approx(here, rel=3e-3 if make is teacher_task else 0.2)
     assert trainer.run(progress=False)
     assert all(np.isfinite(line["loss"]) for line in trainer.log.read() if "loss" in line)
     assert trainer.gpu_seconds > 0

@@ -23,6 +23,7 @@ def scaling(
     Examples:
       vocoder scaling docs/search/teacher.json
     """
+    from training.scaling import h200
     from training.scaling.curves import voice_records
     from training.scaling.page import write_scaling
     from training.scaling.sound import section
@@ -31,6 +32,6 @@ def scaling(
 
     record, voices = read_record(search), voice_records(records)
     found = study(record, {name: info.training for name, info in voices.items()})
-    sound = section(voices, measured_on)
+    sound = [*section(voices, measured_on), *h200.section(voices)]
     write_scaling(found, record, output, command=f"vocoder scaling {search}", sound=sound)
     typer.echo(f"page: {output}")

@@ -16,6 +16,7 @@ from training.data.manifests import DataConfig
 from training.data.segments import Batch, Clip, SegmentConfig, Segments
 from training.distributed import Share, share
 from training.run_log import Listening
+from training.spent import spent
 from training.trainer import PLACES, Trainer, TrainerConfig
 from vocoder.checkpoints import load_checkpoint, read_info, save_checkpoint, voice_path
 from vocoder.checkpoints.format import write_atomically
@@ -134,10 +135,8 @@ def take_source(source: VoicedSource, path: Path) -> None:
 def origin(path: Path) -> dict[str, Any]:
     """What a run began with, for its record: name, SHA-256, and the time that went into it."""
     file = voice_path(path)
-    training = read_info(file).training
-    before = training.get("began_with", {})
-    spent = {kind: training.get(kind, 0) + before.get(kind, 0) for kind in ("cpu_seconds", "gpu_seconds")}
-    return {"name": file.stem, "sha256": sha256(file.read_bytes()).hexdigest(), **spent}
+    before = spent(read_info(file).training)._asdict()
+    return {"name": file.stem, "sha256": sha256(file.read_bytes()).hexdigest(), **before}
 
 
 def cut_segments(

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from training.scaling.h200 import cost
 from training.search.record import SearchRecord
+from training.spent import Spent
 from vocoder.checkpoints import CheckpointInfo, read_info, voice_paths
 
 LABELS = {
@@ -20,7 +22,7 @@ class Curve(NamedTuple):
 
     name: str
     label: str
-    costs: list[float]  # CPU-seconds of one thread
+    costs: list[float]  # CPU-seconds of one thread, or what stands for them
     figures: list[float]  # held out, less is better
 
 
@@ -45,13 +47,11 @@ def _voice_curve(name: str, training: Mapping[str, Any]) -> Curve | None:
     if not stages or (key := _optimised(training, stages[-1])) is None:
         return None
     lines = [line for line in stages[-1] if key in line]
-    before = training.get("began_with", {}).get("cpu_seconds", 0)
-    return Curve(
-        name,
-        LABELS[key],
-        [float(before + line["cpu_seconds"]) for line in lines],
-        [line[key] for line in lines],
-    )
+    before = Spent.of(training.get("began_with") or {})
+    whole = Spent.of(training)
+    pace = cost(whole) / whole.cpu_seconds if whole.gpu_seconds else 1.0
+    costs = [cost(before) + pace * line["cpu_seconds"] for line in lines]
+    return Curve(name, LABELS[key], costs, [line[key] for line in lines])
 
 
 def _optimised(training: Mapping[str, Any], lines: list[dict[str, Any]]) -> str | None:

@@ -78,9 +78,9 @@ def _whole(study: Study, search: SearchRecord) -> list[str]:
         "",
         f"{_describe(fitted)} {_hindsight(fitted)}",
         "",
-        f"Forecast for the same model and speech. Assumed, not measured: an hour of an H200 is worth "
-        f"{CORE_HOURS[0]:g} to {CORE_HOURS[1]:g}",
-        "hours of a core of the machine that trained the voices.",
+        f"Forecast for the same model and speech. An hour of an H200 is taken for {CORE_HOURS[0]:g} to "
+        f"{CORE_HOURS[1]:g}",
+        "hours of a core of the machine that trained the voices before.",
         "",
         *table(
             ["H200-hours", "core-hours", "decades beyond the last point", search.label, "90 % of laws"],

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from training.scaling.curves import Curve
-from training.scaling.h200 import HOURS
+from training.scaling.h200 import HOURS, cost
 from training.scaling.law import MIN_POINTS
 from training.scaling.study import FittedCurve, Forecast, fit_curve, forecast
-from training.voices_comparison import cpu_hours, own_figures
+from training.spent import Spent, spent
+from training.voices_comparison import own_figures
 from vocoder.checkpoints import CheckpointInfo
 from vocoder.evaluation import MEASURES
 from vocoder.evaluation.pages import table
@@ -17,13 +18,18 @@ RECORDING = "recording"
 
 
 class Sound(NamedTuple):
-    """One voice: its kind, CPU-seconds of training in it, its figures and those of the recordings."""
+    """One voice: its kind, what its training took, its figures and those of the recordings."""
 
     name: str
     kind: str
-    cost: float
+    spent: Spent
     figures: dict[str, float]
     recording: dict[str, float]
+
+    @property
+    def cost(self) -> float:
+        """CPU-seconds, or what stands for them."""
+        return cost(self.spent)
 
     def lacks(self, measure: str) -> float:
         """How far it is from the recordings."""
@@ -42,7 +48,7 @@ def sounds(infos: Mapping[str, CheckpointInfo], title: str) -> list[Sound]:
             for system in (own_figures(systems), systems[RECORDING])
         )
         if len(own) == len(recording) == len(MEASURED):
-            found.append(Sound(name, info.kind, 3600 * cpu_hours(info), own, recording))
+            found.append(Sound(name, info.kind, spent(info.training), own, recording))
     return sorted(found, key=lambda sound: (sound.kind, sound.cost))
 
 
@@ -64,16 +70,23 @@ def section(infos: Mapping[str, CheckpointInfo], title: str) -> list[str]:
     found = sounds(infos, title)
     if not found:
         return []
-    heads = ["voice", "kind", "CPU-hours", *(MEASURES[key].label for key in MEASURED)]
+    heads = ["voice", "kind", "CPU-hours", "GPU-minutes", *(MEASURES[key].label for key in MEASURED)]
     rows = [
-        [s.name, s.kind, f"{s.cost / 3600:.2f}", *(_shown(key, s.figures[key]) for key in MEASURED)]
+        [
+            s.name,
+            s.kind,
+            f"{s.spent.cpu_hours:.2f}",
+            f"{s.spent.gpu_minutes:.1f}",
+            *(_shown(key, s.figures[key]) for key in MEASURED),
+        ]
         for s in found
     ]
     lines = [
         "## How they sound",
         "",
         f"Every voice measured on the list *{title}*, those that do not ship too. Within a kind the recipes",
-        "differ (speakers, augmentation, a filter or none), so compute is not all that changes.",
+        "differ (speakers, augmentation, a filter or none), so compute is not all that changes. Runs that",
+        "shared a GPU have its minutes each.",
         "",
         *table(heads, rows),
         "",
@@ -99,7 +112,7 @@ def _forecasts(fitted: Sequence[FittedCurve]) -> list[str]:
             ]
         )
     return [
-        "The law for the distance from the recordings, at hours of an H200 (assumed as above), 90 % of laws.",
+        "The law for the distance from the recordings, at hours of an H200 (worth as below), 90 % of laws.",
         "A law *helps* if its first half said more of the rest than that nothing changes.",
         "",
         *table([*heads, *(f"{hours:g} h" for hours in HOURS)], rows),
