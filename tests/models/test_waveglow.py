@@ -55,6 +55,19 @@ SIZES = {
         },
         "wavenet": SMALL,
     },
+    "cooler": {  # in voiced sounds
+        "group_size": 16,
+        "flows": 2,
+        "voiced": 0.5,
+        "source": {
+            "pitch": {"hidden": 8, "layers": 2, "lookahead": 1},
+            "filters": {"hidden": 8, "layers": 2, "lookahead": 1},
+            "num_bands": 16,
+            "num_taps": 64,
+            "noise_cepstrum": 32,
+        },
+        "wavenet": SMALL,
+    },
     "attention": {
         "group_size": 16,
         "flows": 2,
@@ -172,7 +185,12 @@ def test_a_batch_equals_its_single_requests(model: WaveGlow, mel: Tensor) -> Non
 def test_encoding_and_decoding_are_inverse(model: WaveGlow, mel: Tensor) -> None:
     audio = model.synthesize(mel, seed=3, temperature=0.8)[None]
     noise, _ = model.to_noise(audio, mel[None])
-    assert torch.allclose(noise, 0.8 * normal_noise([3], 0, noise.shape[1]), atol=1e-4)
+    drawn, voiced = 0.8 * normal_noise([3], 0, noise.shape[1]), model.config.voiced
+    if voiced == 1:
+        assert torch.allclose(noise, drawn, atol=1e-4)
+    else:  # cooled by as much as the sound is voiced
+        cooled = noise[drawn.abs() > 0.1] / drawn[drawn.abs() > 0.1]
+        assert ((cooled > voiced) & (cooled < 1)).all()
     assert torch.allclose(model.to_audio(noise, mel[None]), audio[:, : noise.shape[1]], atol=1e-4)
 
 
@@ -209,6 +227,23 @@ def test_density_is_that_of_the_change_of_variables(name: str, mel: Tensor) -> N
     base = torch.distributions.Normal(0.0, 0.7).log_prob(noise).sum()
     expected = base + torch.linalg.slogdet(jacobian).logabsdet
     assert torch.allclose(model.log_prob(audio, few), expected[None], atol=1e-8)
+
+
+def test_where_every_sound_is_voiced_the_factor_is_a_temperature(mel: Tensor) -> None:
+    model = make(SIZES["cooler"])
+    read = model.read_pitch
+    certain = model.synthesize(mel, seed=3)
+    model.read_pitch = lambda frames: (read(frames)[0], torch.ones_like(read(frames)[1]))  # type: ignore[method-assign]
+    voiced = model.synthesize(mel, seed=3)
+    assert not torch.equal(voiced, certain)
+    model.config = model.config.model_copy(update={"voiced": 1.0})
+    half = model.synthesize(mel, seed=3, temperature=0.5 * model.temperature)
+    torch.testing.assert_close(voiced, half, rtol=0, atol=1e-6)
+
+
+def test_a_factor_for_voiced_sounds_needs_a_source() -> None:
+    with pytest.raises(ValueError, match="without a source it is not known"):
+        WaveGlowConfig.model_validate(SIZES["whitened"] | {"voiced": 0.5})
 
 
 def test_bits_of_samples_add_up_to_the_density(model: WaveGlow, mel: Tensor) -> None:

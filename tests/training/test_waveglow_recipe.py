@@ -16,7 +16,6 @@ from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import Student, StudentConfig, WaveGlow, WaveGlowConfig, uncorrected
 
-pytest.importorskip("pyworld", reason="tracking F0 needs the train extra")
 ROOT = Path(__file__).parents[2]
 MODEL = {
     "flows": 2,

@@ -17,7 +17,10 @@ def publish(
         float | None, typer.Option(help="The voice's own from now on.", min=0, max=2)
     ] = None,
     voiced: Annotated[
-        float | None, typer.Option(help="The teacher's factor of it in voiced sounds.", min=0, max=2)
+        float | None,
+        typer.Option(
+            help="Factor of it in voiced sounds, of a teacher or a WaveGlow with a source.", min=0, max=2
+        ),
     ] = None,
     correction: Annotated[
         int | None,

@@ -14,7 +14,11 @@ def temperatures(
     ],
     voiced: Annotated[
         list[float] | None,
-        typer.Option(help="A factor of it in voiced sounds, for a teacher; repeat for more.", min=0, max=2),
+        typer.Option(
+            help="A factor of it in voiced sounds, for a teacher or a WaveGlow with a source; repeat.",
+            min=0,
+            max=2,
+        ),
     ] = None,
     correction: Annotated[
         list[int] | None,

@@ -60,8 +60,12 @@ def full_scale_energy(spec: MelSpec) -> float:
     return spec.n_fft * float(mel_window(spec).square().sum()) * (1 + spec.pre_emphasis) ** 2
 
 
+@lru_cache(maxsize=64)
 def loudest_bands(spec: MelSpec) -> Float[Tensor, "mel"]:
-    """The linear mel of each band that no waveform in [-1, 1] exceeds (Cauchy-Schwarz on half the energy)."""
+    """The linear mel of each band that no waveform in [-1, 1] exceeds (Cauchy-Schwarz on half the energy).
+
+    Shared, not to be written to.
+    """
     energy = full_scale_energy(spec) / 2
     filterbank = mel_filterbank(spec)
     return filterbank.amax(dim=1) * energy if spec.power == 2 else filterbank.norm(dim=1) * energy**0.5

@@ -157,8 +157,9 @@ def _scatter(level: Tensor, threshold: float) -> float:
 
 def _span(level: Tensor) -> float:
     """From the first to the last percentile."""
-    ordered = level.flatten().sort().values
-    return float(ordered[int(0.99 * (len(ordered) - 1))] - ordered[int(0.01 * (len(ordered) - 1))])
+    flat = level.flatten()
+    low, high = (1 + int(share * (len(flat) - 1)) for share in (0.01, 0.99))
+    return float(flat.kthvalue(high).values - flat.kthvalue(low).values)
 
 
 def _above_floor_db(values: Tensor, spec: MelSpec) -> float:

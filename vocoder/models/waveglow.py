@@ -34,6 +34,7 @@ from vocoder.models.frames import extend_frames
 from vocoder.models.glow_reader import GlowReader, Reading
 from vocoder.models.glow_sampler import GlowSampler, GlowStep, StepState, to_noise_by_group
 from vocoder.models.waveglow_config import WaveGlowConfig
+from vocoder.networks.interpolation import interpolate_knots
 from vocoder.networks.of_weights import OfWeights
 from vocoder.networks.wavenet import WaveNet
 from vocoder.noise import normal_noise
@@ -281,12 +282,13 @@ class WaveGlow(GlowReader):
         offset = self.upsampler.num_groups(begin)
         window = frames[..., begin - state.first :]
         new, pulses, phase = None, state.pulses, state.phase
-        if self.source is not None and length:
-            f0, _ = self.read_pitch(window)
-            new, phase = self.source.pulses(f0[:, state.groups * size // hop - begin :], phase)
-            pulses = torch.cat([pulses, new], dim=1)
-        context = self.context(window, (groups - offset) * size, (state.groups - offset) * size, new)
         noise = normal_noise(state.seeds, state.groups * size, length, device=mel.device) * state.temperature
+        if self.source is not None and length:
+            f0, voiced = (part[:, state.groups * size // hop - begin :] for part in self.read_pitch(window))
+            new, phase = self.source.pulses(f0, phase)
+            pulses = torch.cat([pulses, new], dim=1)
+            noise = noise * self._warmth(voiced)
+        context = self.context(window, (groups - offset) * size, (state.groups - offset) * size, new)
         rows = noise.unflatten(1, (groups - state.groups, size))
         made, steps = self._sampler(self).stream(rows, context.transpose(1, 2), state.steps, last=last)
         residual = torch.cat([state.residual, made.flatten(1)], dim=1)
@@ -318,6 +320,13 @@ class WaveGlow(GlowReader):
             pulses=pulses,
         )
         return audio, following
+
+    def _warmth(self, voiced: Float[Tensor, "batch knot"]) -> Float[Tensor, "batch sample"] | float:
+        """`config.voiced` in voiced sounds, 1 in the others, in between by their probability."""
+        if self.config.voiced == 1:
+            return 1.0
+        warmth = 1 + (self.config.voiced - 1) * voiced
+        return interpolate_knots(warmth, self.mel_spec.hop_length).float()
 
 
 def _pack(voice: WaveGlow) -> GlowSampler:

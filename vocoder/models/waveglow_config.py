@@ -54,11 +54,21 @@ class WaveGlowConfig(Config):
     temperature: float = Field(
         default=0.6, ge=0, le=2, description="sigma of the noise in synthesis, unless a call says otherwise"
     )
+    voiced: float = Field(
+        default=1.0,
+        ge=0,
+        le=2,
+        description="factor of the temperature in voiced sounds; needs a source, which hears them",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "WaveGlowConfig":
         if self.whitening is not None and self.source is not None:
             raise ValueError("whitening and source are two stages for one place: leave one of them out")
+        if self.voiced != 1 and self.source is None:
+            raise ValueError(
+                f"voiced: without a source it is not known what is voiced; leave it 1, got {self.voiced:g}"
+            )
         left = self.channels(self.flows - 1)
         if left < 2:
             raise ValueError(
