@@ -184,6 +184,14 @@ def test_closing_drops_what_waits(scheduler, voice):
     assert one.submit(step(voice)).cancelled()
 
 
+def test_of_idle_threads_the_one_that_worked_last_goes_on(scheduler, voice):
+    one, names = scheduler(threads=3), []
+    for _ in range(6):
+        one.submit(step(voice, then=lambda _: names.append(threading.current_thread().name))).result(30)
+        time.sleep(0.02)  # it is idle again
+    assert len(set(names[1:])) == 1
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_batch_on_a_gpu_is_that_of_single_blocks(scheduler, voices):
