@@ -23,6 +23,13 @@ def modules_with_shapes() -> list[str]:
 install_import_hook(modules_with_shapes(), "beartype.beartype")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    import torch
+
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+
+
 FIGURES = {"held out": {"clips": 1, "systems": {"student": {"estoi": {"mean": 0.5}}}}}
 
 

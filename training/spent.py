@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 SOURCES = ("began_with", "source_from", "pitch_from")
-"""Of a record: other voices that this one's training used."""
+"""Of a record: the voices whose weights the run began with."""
 
 
 class Spent(NamedTuple):
-    """Seconds of one thread on CPUs, and of whole GPUs, which other runs may have shared."""
+    """Seconds of the first process on CPUs, and of whole GPUs, which other runs may have shared."""
 
     cpu_seconds: float
     gpu_seconds: float
@@ -29,5 +29,6 @@ class Spent(NamedTuple):
 
 def spent(training: Mapping[str, Any]) -> Spent:
     """In all, by a voice's record."""
-    runs = [Spent.of(run) for run in (training, *(training.get(key) or {} for key in SOURCES))]
+    before = {run.get("sha256"): run for key in SOURCES if (run := training.get(key))}  # a voice counts once
+    runs = [Spent.of(run) for run in (training, *before.values())]
     return Spent(sum(run.cpu_seconds for run in runs), sum(run.gpu_seconds for run in runs))

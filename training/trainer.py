@@ -28,8 +28,8 @@ from training.schedule import OptimizerConfig, learning_rate, make_optimizer
 from training.state import RunState, saved_buffers
 from training.terminal import progress_bar, stop_signals
 from vocoder.config import Config
-from vocoder.device import usable_device
-from vocoder.errors import VocoderError
+from vocoder.device import rounded_products, usable_device
+from vocoder.errors import ConfigError, VocoderError
 
 PLACES = {"device", "tensorboard"}
 AHEAD = 4
@@ -37,7 +37,7 @@ AHEAD = 4
 
 
 class TrainerConfig(Config):
-    """How long, how fast, where; the fields in `PLACES` change no result, so a run may go on with others."""
+    """How long, how fast, where; a run may go on with others of the fields in `PLACES`."""
 
     steps: int = Field(ge=1)
     minutes: float | None = Field(
@@ -95,39 +95,43 @@ class Task(ABC):
 
 
 class _Clock:
-    """Seconds that a run has taken, over all the processes that went on with it; still until `start`."""
+    """Seconds between `start` and `stop`, in all."""
 
     def __init__(self) -> None:
-        self.before, self._begun = 0.0, math.nan
+        self._before, self._begun = 0.0, math.nan
 
     def start(self) -> None:
-        self.before, self._begun = self.seconds(), time.monotonic()
+        self._begun = time.monotonic()
 
     def stop(self) -> None:
-        self.before, self._begun = self.seconds(), math.nan
+        self._before, self._begun = self.seconds(), math.nan
 
     def seconds(self) -> float:
-        return self.before if math.isnan(self._begun) else self.before + time.monotonic() - self._begun
+        return self._before + (0.0 if math.isnan(self._begun) else time.monotonic() - self._begun)
 
 
 class Trainer:
     """Optimise the trainable parameters of `task.model`; state lives in `folder`.
 
     `folder/state.safetensors` holds weights, average, optimiser and step; `folder/metrics.jsonl` the log. A
-    run that was stopped goes on from its last state, and gives the same losses as one that was not.
+    run that was stopped goes on from its last state, and gives the same losses as one that was not, if it
+    ends by steps and not by the clock.
     """
 
     def __init__(self, task: Task, config: TrainerConfig, folder: Path) -> None:
         self.task, self.config, self.folder = task, config, folder
         task.to(usable_device(own_device(config.device)))
-        if task.device.type == "cuda":
-            _tune(config.precision)
+        if config.precision == "tf32" and task.device.type != "cuda":
+            raise ConfigError(
+                f"precision: tf32 is a GPU's, and the device is {config.device}; choose float32 or bf16"
+            )
         self.parameters = {n: p for n, p in task.model.named_parameters() if p.requires_grad}
         self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.optimizer = make_optimizer(config.optimizer, self.parameters.values())
         self.step = 0
         self.cpu_seconds = self.seconds = 0.0
-        self.clock = _Clock()
+        self._clock = _Clock()
+        self._seconds_before = self._gpu_seconds_before = 0.0  # of processes that this one goes on from
         self.ahead: Ahead | None = None
         if isinstance(task.segments, Segments):
             depth = AHEAD if task.device.type == "cuda" else 0
@@ -136,47 +140,56 @@ class Trainer:
         if self._state_path.exists():
             facts = self._state.read(self._state_path)
             self.step, self.cpu_seconds = int(facts["step"]), float(facts["cpu_seconds"])
-            self.clock.before = float(facts.get("seconds", 0))
+            self._seconds_before = float(facts.get("seconds", 0))
+            self._gpu_seconds_before = float(facts.get("gpu_seconds", 0))
         begin_alike((*self.parameters.values(), *self.average.values()))
         self.log = RunLog(folder, tensorboard=config.tensorboard)
         if share().first:
             self.log.go_on_from(self.step)
 
     def run(self, *, max_minutes: float | None = None, progress: bool = True) -> bool:
-        """Train until the last step, the time limit or a signal; returns whether the last step was reached.
+        """Train until the last step, the time limit or a signal; returns whether the run reached its end.
 
         Raises `TrainingDiverged` when the loss is not finite, naming the step.
         """
         deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
-        self.clock.start()
+        self._clock.start()
         with stop_signals() as stopped, progress_bar(progress and share().first) as bar:
-            line = bar.add_task("", total=self.config.steps, completed=self.step, note="")
-            ended = self._done() >= 1
-            while not ended:
+            done, begun = self._done(), self.step
+            line = bar.add_task("", total=1.0, note="")
+            bar.update(line, completed=done)
+            while done < 1:
                 if any_of_all(stopped() or time.monotonic() >= deadline, self.task.device):
                     break
-                terms = self._train_step()
-                ended = self._done() >= 1
+                terms = self._train_step(done)
+                done = self._done()
                 if self.step % self.config.log_every == 0:
                     terms = average_terms(terms, self.task.device)
                     bar.update(line, note="  ".join(f"{k} {v:.4g}" for k, v in terms.items()))
                 if share().first:
-                    self._keep(terms, last=ended)
-                bar.update(line, completed=self.step)
+                    self._keep(terms, last=done >= 1)
+                bar.update(line, completed=done)
             if share().first:
+                if done >= 1 and self.step == begun and not self._evaluated():
+                    self._evaluate()  # the time was over when the run was resumed
                 self.save()
                 self.log.close()
             if self.ahead is not None:
                 self.ahead.close()
-        self.clock.stop()
-        return ended
+        self._clock.stop()
+        return done >= 1
+
+    @property
+    def _taken(self) -> float:
+        """Seconds of the clock that the run has taken."""
+        return self._seconds_before + self._clock.seconds()
 
     def _done(self) -> float:
         """The share of the run that lies behind, by its steps or by the clock; the same for all processes."""
         steps = self.step / self.config.steps
         if self.config.minutes is None:
             return steps
-        return greatest_of_all(max(steps, self.clock.seconds() / 60 / self.config.minutes), self.task.device)
+        return greatest_of_all(max(steps, self._taken / 60 / self.config.minutes), self.task.device)
 
     def _keep(self, terms: dict[str, float], *, last: bool = False) -> None:
         """Log, evaluate and save, each where its turn is."""
@@ -187,17 +200,19 @@ class Trainer:
         if self.step % self.config.save_every == 0:
             self.save()
 
-    def _train_step(self) -> dict[str, float]:
+    def _train_step(self, done: float | None = None) -> dict[str, float]:
+        """One step, of which the terms are returned; `done` if it is known already."""
         begun, started = time.process_time(), time.perf_counter()
-        rate = learning_rate(self.config.optimizer, self.step, self._done())
+        rate = learning_rate(self.config.optimizer, self.step, self._done() if done is None else done)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast(self.task.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
+        with self._precision():
             loss, terms = self.task.loss(self.step)
         if any_of_all(not torch.isfinite(loss), self.task.device):
             raise TrainingDiverged(self._diverged(f"the loss is {loss.item()}"))
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with rounded_products(tf32=self.config.precision == "tf32"):
+            loss.backward()
         average(p.grad for p in self.parameters.values() if p.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.optimizer.clip)
         if not torch.isfinite(norm):
@@ -212,6 +227,20 @@ class Trainer:
         self.seconds += time.perf_counter() - started
         return {"loss": loss.item(), **terms, "gradient": norm.item(), "lr": rate}
 
+    @contextmanager
+    def _precision(self) -> Iterator[None]:
+        """Of the products of a step's loss."""
+        bf16 = self.config.precision == "bf16"
+        with (
+            rounded_products(tf32=self.config.precision == "tf32"),
+            torch.autocast(self.task.device.type, torch.bfloat16, enabled=bf16),
+        ):
+            yield
+
+    def _evaluated(self) -> bool:
+        """Whether the log has figures of the weights as they are."""
+        return bool(curve := self.curve()) and curve[-1]["step"] == self.step
+
     def _diverged(self, what: str) -> str:
         """What a reader needs to look into it: the step and the recordings in it."""
         heard = ""
@@ -221,7 +250,7 @@ class Trainer:
         return f"step {self.step}: {what}{heard}; lower optimizer.lr and resume"
 
     def _evaluate(self) -> None:
-        with self.averaged_weights():
+        with self.averaged_weights(), rounded_products(tf32=False):
             self._log(self.task.evaluate())
             if (heard := self.task.listen()) is not None:
                 self.log.hear(self.step, heard)
@@ -250,7 +279,8 @@ class Trainer:
     @property
     def gpu_seconds(self) -> float:
         """Of the clock, times GPUs, that the run has taken on some."""
-        return share().world * self.clock.seconds() if self.task.device.type == "cuda" else 0.0
+        here = self._clock.seconds() if self.task.device.type == "cuda" else 0.0
+        return self._gpu_seconds_before + share().world * here
 
     @property
     def data_wait(self) -> float:
@@ -259,8 +289,12 @@ class Trainer:
 
     def save(self) -> None:
         """Write the whole state, atomically."""
-        seconds = self.clock.seconds()
-        facts = {"step": str(self.step), "cpu_seconds": str(self.cpu_seconds), "seconds": str(seconds)}
+        facts = {
+            "step": str(self.step),
+            "cpu_seconds": str(self.cpu_seconds),
+            "gpu_seconds": str(self.gpu_seconds),
+            "seconds": str(self._taken),
+        }
         self._state.write(self._state_path, facts)
 
     @torch.no_grad()
@@ -278,10 +312,3 @@ class Trainer:
 
     def _log(self, terms: dict[str, float]) -> None:
         self.log.write(self.step, self.cpu_seconds, terms)
-
-
-def _tune(precision: str) -> None:
-    """A GPU's products in that precision, by the algorithms that are quickest for the sizes that recur."""
-    torch.backends.cudnn.benchmark = True
-    torch.backends.cudnn.allow_tf32 = precision != "float32"
-    torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")

@@ -145,7 +145,7 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
 def _took(run: dict[str, Any]) -> str:
     took = Spent.of(run)
     gpu = f", {took.gpu_seconds:.0f} seconds of a GPU" if took.gpu_seconds else ""
-    return f"{took.cpu_seconds:.0f} CPU-seconds{gpu}"
+    return f"{took.cpu_seconds:.0f} CPU-seconds{gpu}" if "cpu_seconds" in run else "time not recorded"
 
 
 def _last(curves: dict[str, Any], key: str) -> dict[str, Any] | None:

@@ -1,4 +1,7 @@
-"""Where the tensors are."""
+"""Where the tensors are, and how a GPU multiplies them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -6,11 +9,7 @@ from vocoder.errors import ConfigError
 
 
 def usable_device(name: str | torch.device) -> torch.device:
-    """The device of that name; raises `ConfigError` when torch has no such device here.
-
-    Convolutions on a GPU become float32 as they are on a CPU: torch would round what goes into them to TF32,
-    and a teacher hears its own rounding.
-    """
+    """The device of that name; raises `ConfigError` when torch has no such device here."""
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
@@ -19,6 +18,24 @@ def usable_device(name: str | torch.device) -> torch.device:
         raise ConfigError(
             f"device {str(name)!r} cannot be used here ({reason}); choose cpu, or cuda where there is one"
         ) from None
-    if device.type == "cuda":
-        torch.backends.cudnn.allow_tf32 = False
     return device
+
+
+def round_products(*, tf32: bool) -> None:
+    """Whether GPUs round what goes into float32 products to TF32, in this process from now on.
+
+    Torch has a setting for matrices, by default off, and one for convolutions, by default on; a teacher hears
+    its own rounding.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+
+
+@contextmanager
+def rounded_products(*, tf32: bool) -> Iterator[None]:
+    """As `round_products`, inside."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    round_products(tf32=tf32)
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before

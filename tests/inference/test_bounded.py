@@ -25,6 +25,7 @@ SIZES = {
     "voiced": {
         "group_size": 16,
         "flows": 3,
+        "voiced": 0.5,
         "context_channels": 8,
         "source": {
             "pitch": NETWORK,

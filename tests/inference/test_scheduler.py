@@ -184,6 +184,21 @@ def test_closing_drops_what_waits(scheduler, voice):
     assert one.submit(step(voice)).cancelled()
 
 
+def test_a_step_does_not_wait_while_others_gather(scheduler, voice, voices):
+    """Whoever waits for company leaves with it; somebody else must then see to the rest."""
+    one, other = scheduler(threads=2, gather_seconds=0.3), load("wide")
+    gate, done = threading.Event(), []
+    long = one.submit(step(voice, then=lambda _: gate.wait(30)))
+    time.sleep(0.05)
+    with torch.inference_mode():
+        state = other.start([0], 0.7)
+    mel = silence(other.mel_spec, 20)
+    short = one.submit(Step(other, mel, state, last=True, due=1e9, then=done.append))
+    short.result(30)
+    assert not long.done()
+    gate.set()
+
+
 def test_of_idle_threads_the_one_that_worked_last_goes_on(scheduler, voice):
     one, names = scheduler(threads=3), []
     for _ in range(6):
@@ -193,7 +208,6 @@ def test_of_idle_threads_the_one_that_worked_last_goes_on(scheduler, voice):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_batch_on_a_gpu_is_that_of_single_blocks(scheduler, voices):
     voice = load("student", device="cuda")
     one = scheduler(gather_seconds=0.5, max_batch=3)

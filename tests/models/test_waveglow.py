@@ -232,10 +232,10 @@ def test_density_is_that_of_the_change_of_variables(name: str, mel: Tensor) -> N
 def test_where_every_sound_is_voiced_the_factor_is_a_temperature(mel: Tensor) -> None:
     model = make(SIZES["cooler"])
     read = model.read_pitch
-    certain = model.synthesize(mel, seed=3)
+    uncertain = model.synthesize(mel, seed=3)
     model.read_pitch = lambda frames: (read(frames)[0], torch.ones_like(read(frames)[1]))  # type: ignore[method-assign]
     voiced = model.synthesize(mel, seed=3)
-    assert not torch.equal(voiced, certain)
+    assert not torch.equal(voiced, uncertain)
     model.config = model.config.model_copy(update={"voiced": 1.0})
     half = model.synthesize(mel, seed=3, temperature=0.5 * model.temperature)
     torch.testing.assert_close(voiced, half, rtol=0, atol=1e-6)

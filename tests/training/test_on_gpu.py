@@ -17,10 +17,7 @@ from vocoder.audio import read
 from vocoder.checkpoints import load_checkpoint, voice_path
 from vocoder.samples import SAMPLES
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
-]
+pytestmark = pytest.mark.gpu
 STEPS = 5
 
 
@@ -70,7 +67,7 @@ def test_a_gpu_has_the_losses_of_the_cpu_and_trains(make: Any, precision: str, t
         here = make().loss(0)[0].item()
     task = make()
     trainer = Trainer(task, config.model_copy(update={"device": "cuda"}), tmp_path)
-    with torch.no_grad():
+    with torch.no_grad(), trainer._precision():
         there = task.loss(0)[0].item()
     assert there == pytest.approx(here, rel=3e-3 if make is teacher_task else 0.2)
     assert trainer.run(progress=False)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from training.schedule import OptimizerConfig, learning_rate
 from training.trainer import Task, Trainer, TrainerConfig, TrainingDiverged
-from vocoder.errors import CheckpointError
+from vocoder.errors import CheckpointError, ConfigError
 
 CONFIG = TrainerConfig(
     steps=20, optimizer=OptimizerConfig(lr=0.05, warmup=3), log_every=1, evaluate_every=10, save_every=7
@@ -167,14 +168,57 @@ here.Trainer(Killed(), here.CONFIG, Path({str(killed)!r})).run(progress=False)
     assert log(killed) == log(whole)
 
 
-def test_a_run_may_end_by_the_clock(tmp_path: Path) -> None:
-    config = CONFIG.model_copy(update={"steps": 10**9, "minutes": 1 / 60, "evaluate_every": 10**9})
-    trainer = Trainer(Regression(), config, tmp_path)
+class Clock:
+    """Instead of the module `time`: a second goes by between one look at the clock and the next."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.perf_counter, self.process_time = time.perf_counter, time.process_time
+
+    def monotonic(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+BY_THE_CLOCK = CONFIG.model_copy(
+    update={"steps": 10**9, "minutes": 1.0, "evaluate_every": 10**9, "tensorboard": False}
+)
+
+
+def test_a_run_may_end_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.trainer.time", Clock())
+    trainer = Trainer(Regression(), BY_THE_CLOCK, tmp_path)
     assert trainer.run(progress=False)
     lines = log(tmp_path)
     assert "valid_weight" in lines[-1]
     rates = [line["lr"] for line in lines if "lr" in line]
+    assert len(rates) == trainer.step > 10
     assert rates[-1] < 0.1 * max(rates)
-    taken = trainer.step
-    assert Trainer(Regression(), config, tmp_path).run(progress=False)
-    assert len(log(tmp_path)) == len(lines) > taken / 2
+    assert Trainer(Regression(), BY_THE_CLOCK, tmp_path).run(progress=False)
+    assert log(tmp_path) == lines
+
+
+def test_the_clock_goes_on_where_a_run_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.trainer.time", Clock())
+    assert not Trainer(Regression(), BY_THE_CLOCK, tmp_path).run(max_minutes=0.5, progress=False)
+    half = Trainer(Regression(), BY_THE_CLOCK, tmp_path)
+    assert 0.3 < half._done() < 0.7
+    assert half.run(progress=False)
+    whole = Trainer(Regression(), BY_THE_CLOCK, tmp_path / "whole")
+    assert whole.run(progress=False)
+    assert half.step == pytest.approx(whole.step, rel=0.25)
+
+
+def test_a_run_whose_time_was_over_when_it_was_stopped_is_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.trainer.time", Clock())
+    Trainer(Regression(), BY_THE_CLOCK, tmp_path).run(max_minutes=0.5, progress=False)
+    shorter = BY_THE_CLOCK.model_copy(update={"minutes": 0.1})
+    assert Trainer(Regression(), shorter, tmp_path).run(progress=False)
+    assert "valid_weight" in log(tmp_path)[-1]
+
+
+def test_tf32_is_refused_where_there_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="tf32 is a GPU's"):
+        Trainer(Regression(), CONFIG.model_copy(update={"precision": "tf32"}), tmp_path)

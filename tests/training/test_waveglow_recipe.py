@@ -179,6 +179,20 @@ def test_the_source_of_a_student_stays_and_guides_the_couplings(recordings, tmp_
     assert read_info(path).training["source_from"]["name"] == "student"
 
 
+def test_the_filters_of_a_source_learn_where_they_are_to(recordings, tmp_path):
+    student = Student(StudentConfig.model_validate(SOURCE), mel_spec("nvidia"))
+    saved = tmp_path / "student.safetensors"
+    save_checkpoint(saved, student)
+    recipe = voiced(recordings, source_from=saved, adapt_filters=True)
+    voice: Any = uncorrected(load(train_waveglow(recipe, tmp_path / "run", progress=False)))
+    for name, weight in student.pitch.state_dict().items():
+        assert torch.equal(voice.source.pitch.state_dict()[name].float(), weight.float()), name
+    moved = voice.source.filters.network.last.weight - student.filters.network.last.weight
+    assert moved.any()
+    with pytest.raises(ConfigError, match="adapt_filters: the model has no source"):
+        parse_config(WaveGlowRecipe, recipe_of(recordings).model_dump() | {"adapt_filters": True}, "tiny")
+
+
 def test_an_untrained_chain_says_what_the_student_says(recordings):
     """Couplings begin as the identity and 1×1 convolutions as rotations: at temperature 0 nothing is left."""
     student = Student(StudentConfig.model_validate(SOURCE), mel_spec("nvidia")).eval()

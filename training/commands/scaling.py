@@ -32,6 +32,6 @@ def scaling(
 
     record, voices = read_record(search), voice_records(records)
     found = study(record, {name: info.training for name, info in voices.items()})
-    sound = [*section(voices, measured_on), *h200.section(voices)]
+    sound = [*h200.section(voices), *section(voices, measured_on)]
     write_scaling(found, record, output, command=f"vocoder scaling {search}", sound=sound)
     typer.echo(f"page: {output}")

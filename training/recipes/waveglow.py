@@ -79,6 +79,8 @@ class WaveGlowRecipe(Recipe):
     def _source_has_learned(self) -> "WaveGlowRecipe":
         if self.source_from is not None and self.model.source is None:
             raise ValueError("source_from: the model has no source; give model.source the student's sizes")
+        if self.adapt_filters and self.model.source is None:
+            raise ValueError("adapt_filters: the model has no source whose filters could learn; leave it out")
         if self.model.source is not None and self.source_from is None and self.begin_with is None:
             raise ValueError("model.source: name a student that has learned to read pitch as source_from")
         return self

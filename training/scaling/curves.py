@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from training.scaling.h200 import cost
 from training.search.record import SearchRecord
-from training.spent import Spent
+from training.spent import Spent, spent
 from vocoder.checkpoints import CheckpointInfo, read_info, voice_paths
 
 LABELS = {
@@ -47,10 +47,10 @@ def _voice_curve(name: str, training: Mapping[str, Any]) -> Curve | None:
     if not stages or (key := _optimised(training, stages[-1])) is None:
         return None
     lines = [line for line in stages[-1] if key in line]
-    before = Spent.of(training.get("began_with") or {})
     whole = Spent.of(training)
-    pace = cost(whole) / whole.cpu_seconds if whole.gpu_seconds else 1.0
-    costs = [cost(before) + pace * line["cpu_seconds"] for line in lines]
+    before = cost(spent(training)) - cost(whole)
+    pace = cost(whole) / whole.cpu_seconds if whole.gpu_seconds and whole.cpu_seconds else 1.0
+    costs = [before + pace * line["cpu_seconds"] for line in lines]
     return Curve(name, LABELS[key], costs, [line[key] for line in lines])
 
 

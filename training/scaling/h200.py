@@ -41,17 +41,23 @@ def worths(infos: Mapping[str, CheckpointInfo]) -> list[Worth]:
     """Of all voices whose last stage ran on a GPU, where there is a run to compare it with."""
     found = []
     for name, info in infos.items():
-        if not info.training.get("gpu_seconds"):
+        own = info.training
+        if not own.get("gpu_seconds") or not _is_flow_alone(own):
             continue
         for other in infos.values():
-            alike = other.kind == info.kind and other.training["data_hash"] == info.training["data_hash"]
-            if alike and not other.training.get("gpu_seconds"):
+            theirs = other.training
+            alike = other.kind == info.kind and theirs.get("data_hash") == own.get("data_hash")
+            if alike and _is_flow_alone(theirs) and not theirs.get("gpu_seconds"):
                 rates = (_rate(each.training, each.mel_spec) for each in (info, other))
-                training = info.training
-                batch = training["recipe"]["segments"]["batch"]
-                found.append(Worth(name, training["steps"]["flow"], batch, *rates))
+                batch = own["recipe"]["segments"]["batch"]
+                found.append(Worth(name, own["steps"]["flow"], batch, *rates))
                 break
     return found
+
+
+def _is_flow_alone(training: Mapping[str, Any]) -> bool:
+    """Whether the run was of the flow, so that its seconds are that stage's."""
+    return set(training.get("steps", {})) == {"flow"}
 
 
 def _rate(training: Mapping[str, Any], spec: MelSpec) -> float:
@@ -80,9 +86,11 @@ def section(infos: Mapping[str, CheckpointInfo]) -> list[str]:
     return [
         "## What an H200 did",
         "",
-        "The runs on it, all at once, beside those on a CPU that they went on from: samples trained on in a",
-        "second of the GPU's clock, and in one of a core. To a run large batches are less than the same",
-        "samples in small ones, which this does not count.",
+        "The last runs of the voices that ship shared one H200 (`configs/recipe/` has the commands). Beside",
+        "runs of the same kind on a CPU: samples trained on in a second of the clock, evaluations included,",
+        "and in a CPU-second of the steps. To a run large batches are less than the same samples in small",
+        "ones, which this does not count. Where this page counts CPU-seconds, one of a GPU stands for",
+        f"{CORE_HOURS[0]:.0f}.",
         "",
         *table(heads, rows),
         "",

@@ -112,7 +112,7 @@ def _forecasts(fitted: Sequence[FittedCurve]) -> list[str]:
             ]
         )
     return [
-        "The law for the distance from the recordings, at hours of an H200 (worth as below), 90 % of laws.",
+        "The law for the distance from the recordings, at hours of an H200 (worth as above), 90 % of laws.",
         "A law *helps* if its first half said more of the rest than that nothing changes.",
         "",
         *table([*heads, *(f"{hours:g} h" for hours in HOURS)], rows),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 import torch
 
+from vocoder.device import rounded_products
 from vocoder.errors import ConfigError, InputError
 from vocoder.inference.engine import Precision
 
@@ -85,18 +86,10 @@ def precision_of(name: str, device: torch.device) -> Iterator[None]:
     """
     check_precision(name, device)
     with ExitStack() as stack:
-        if name == "tf32":
-            before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-            _round_to_tf32("high", True)
-            stack.callback(_round_to_tf32, *before)
-        elif name != "float32":
+        stack.enter_context(rounded_products(tf32=name == "tf32"))
+        if name not in ("float32", "tf32"):
             stack.enter_context(torch.autocast(device.type, getattr(torch, name)))
         yield
-
-
-def _round_to_tf32(products: str, convolutions: bool) -> None:
-    torch.set_float32_matmul_precision(products)
-    torch.backends.cudnn.allow_tf32 = convolutions
 
 
 def check_precision(name: str, device: torch.device) -> Precision:

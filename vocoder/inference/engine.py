@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vocoder.checkpoints import DEFAULT_VOICE
 from vocoder.config import Config
+from vocoder.device import round_products
 from vocoder.inference.places import Places
 from vocoder.inference.scheduler import Scheduler
 from vocoder.inference.speech import Speech
@@ -52,8 +53,8 @@ class Engine:
         self.config = config or EngineConfig()
         self.voices = Voices(device=self.config.device, default=self.config.default_voice)
         self.places = Places(self.config.max_streams, self.config.max_queue, self.config.patience)
-        if self.config.precision == "tf32":
-            torch.set_float32_matmul_precision("high")
+        if torch.device(self.config.device).type == "cuda":
+            round_products(tf32=self.config.precision == "tf32")
         self.scheduler = Scheduler(
             self.config.workers,
             setup=self._set_threads,

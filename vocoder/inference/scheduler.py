@@ -104,6 +104,8 @@ class Scheduler:
                 chosen, due = self._choose()
                 if not due:
                     self._pending = [step for step in self._pending if step not in chosen]
+                    if self._pending:  # somebody must watch what is left
+                        self._wake(1)
                     return [step for step in chosen if step.future.set_running_or_notify_cancel()]
                 self._idle.append(woken)
                 woken.wait(None if due == math.inf else due)

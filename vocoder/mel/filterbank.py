@@ -68,7 +68,8 @@ def loudest_bands(spec: MelSpec) -> Float[Tensor, "mel"]:
     """
     energy = full_scale_energy(spec) / 2
     filterbank = mel_filterbank(spec)
-    return filterbank.amax(dim=1) * energy if spec.power == 2 else filterbank.norm(dim=1) * energy**0.5
+    with torch.inference_mode(False):  # what is kept may meet gradients later
+        return filterbank.amax(dim=1) * energy if spec.power == 2 else filterbank.norm(dim=1) * energy**0.5
 
 
 def frame_energy(linear: Float[Tensor, "*batch mel frame"], spec: MelSpec) -> Float[Tensor, "*batch frame"]:

@@ -19,6 +19,7 @@ from vocoder.errors import ConfigError
 from vocoder.mel import MelSpec
 from vocoder.models.autoregressive import AutoregressiveVocoder, Conditions, Sampler
 from vocoder.models.frames import FrameNetworkConfig, normalize, pitch_features
+from vocoder.models.warmth import warmth
 from vocoder.models.whitening import Whitening, WhiteningConfig
 from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.interpolation import interpolate_knots
@@ -147,10 +148,8 @@ class Teacher(AutoregressiveVocoder):
             left = self.left_context - self.whitening.left_context
             right = self.right_context - self.whitening.right_context
             filters = self.whitening(frames[..., left : frames.shape[-1] - right])
-        return Conditions(filters, TieredContext(knots, lag), self._warmth(voicing))
-
-    def _warmth(self, voicing: Float[Tensor, "batch knot"]) -> Float[Tensor, "batch sample"] | None:
-        """`voiced` where the mel is of a voiced sound, 1 where it is not, in between by the probability."""
-        if self.config.voiced == 1:
-            return None
-        return interpolate_knots(1 + (self.config.voiced - 1) * voicing.sigmoid(), self.mel_spec.hop_length)
+        return Conditions(
+            filters,
+            TieredContext(knots, lag),
+            warmth(self.config.voiced, voicing.sigmoid(), self.mel_spec.hop_length),
+        )

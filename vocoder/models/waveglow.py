@@ -33,8 +33,8 @@ from vocoder.mel import MelSpec
 from vocoder.models.frames import extend_frames
 from vocoder.models.glow_reader import GlowReader, Reading
 from vocoder.models.glow_sampler import GlowSampler, GlowStep, StepState, to_noise_by_group
+from vocoder.models.warmth import warmth
 from vocoder.models.waveglow_config import WaveGlowConfig
-from vocoder.networks.interpolation import interpolate_knots
 from vocoder.networks.of_weights import OfWeights
 from vocoder.networks.wavenet import WaveNet
 from vocoder.noise import normal_noise
@@ -287,7 +287,8 @@ class WaveGlow(GlowReader):
             f0, voiced = (part[:, state.groups * size // hop - begin :] for part in self.read_pitch(window))
             new, phase = self.source.pulses(f0, phase)
             pulses = torch.cat([pulses, new], dim=1)
-            noise = noise * self._warmth(voiced)
+            if (factors := warmth(self.config.voiced, voiced, hop)) is not None:
+                noise = noise * factors.to(noise)
         context = self.context(window, (groups - offset) * size, (state.groups - offset) * size, new)
         rows = noise.unflatten(1, (groups - state.groups, size))
         made, steps = self._sampler(self).stream(rows, context.transpose(1, 2), state.steps, last=last)
@@ -320,13 +321,6 @@ class WaveGlow(GlowReader):
             pulses=pulses,
         )
         return audio, following
-
-    def _warmth(self, voiced: Float[Tensor, "batch knot"]) -> Float[Tensor, "batch sample"] | float:
-        """`config.voiced` in voiced sounds, 1 in the others, in between by their probability."""
-        if self.config.voiced == 1:
-            return 1.0
-        warmth = 1 + (self.config.voiced - 1) * voiced
-        return interpolate_knots(warmth, self.mel_spec.hop_length).float()
 
 
 def _pack(voice: WaveGlow) -> GlowSampler:

@@ -58,7 +58,7 @@ class WaveGlowConfig(Config):
         default=1.0,
         ge=0,
         le=2,
-        description="factor of the temperature in voiced sounds; needs a source, which hears them",
+        description="factor of the temperature in voiced sounds, in synthesis; needs a source",
     )
 
     @model_validator(mode="after")

@@ -25,9 +25,11 @@ def test_a_gpu_is_worth_the_samples_it_took() -> None:
     infos = {
         "slow": info(100, 2, cpu_seconds=50.0),
         "fast": info(1000, 20, cpu_seconds=7.0, gpu_seconds=10.0),
+        "first stage": info(1, 2, cpu_seconds=1.0),
         "alone": info(1000, 20, kind="teacher", cpu_seconds=7.0, gpu_seconds=10.0),
     }
-    (found,) = worths(infos)
+    infos["first stage"].training["steps"] = {"pitch": 10, "filters": 10}
+    (found,) = worths({"first stage": infos.pop("first stage")} | infos)
     assert (found.name, found.ratio) == ("fast", pytest.approx(500))
     assert any("| fast | 1,000 | 20 |" in line for line in section(infos))
     assert section({"slow": infos["slow"]}) == []

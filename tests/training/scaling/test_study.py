@@ -81,7 +81,7 @@ def test_the_study_recovers_law_trends_and_passes(search, tmp_path: Path):
     page = (tmp_path / "scaling.md").read_text()
     assert "decades from points that span" in page
     assert "the present size is the better use of it" in page
-    assert "| 1 | 100 … 300 |" in page
+    assert f"| 1 | {CORE_HOURS[0]:.0f} … {CORE_HOURS[1]:.0f} |" in page
     assert (
         json.loads((tmp_path / "scaling.json").read_text())["whole"]["law"]["floor"] == found.whole.law.floor
     )
