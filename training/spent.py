@@ -29,6 +29,7 @@ class Spent(NamedTuple):
 
 def spent(training: Mapping[str, Any]) -> Spent:
     """In all, by a voice's record."""
-    before = {run.get("sha256"): run for key in SOURCES if (run := training.get(key))}  # a voice counts once
+    named = {key: run for key in SOURCES if (run := training.get(key))}
+    before = {run.get("sha256", key): run for key, run in named.items()}  # a voice counts once
     runs = [Spent.of(run) for run in (training, *before.values())]
     return Spent(sum(run.cpu_seconds for run in runs), sum(run.gpu_seconds for run in runs))

@@ -202,9 +202,10 @@ def test_a_step_does_not_wait_while_others_gather(scheduler, voice, voices):
 def test_of_idle_threads_the_one_that_worked_last_goes_on(scheduler, voice):
     one, names = scheduler(threads=3), []
     for _ in range(6):
+        while len(one._idle) < 3:
+            time.sleep(0.001)
         one.submit(step(voice, then=lambda _: names.append(threading.current_thread().name))).result(30)
-        time.sleep(0.02)  # it is idle again
-    assert len(set(names[1:])) == 1
+    assert len(set(names)) == 1
 
 
 @pytest.mark.gpu

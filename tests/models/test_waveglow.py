@@ -55,19 +55,6 @@ SIZES = {
         },
         "wavenet": SMALL,
     },
-    "cooler": {  # in voiced sounds
-        "group_size": 16,
-        "flows": 2,
-        "voiced": 0.5,
-        "source": {
-            "pitch": {"hidden": 8, "layers": 2, "lookahead": 1},
-            "filters": {"hidden": 8, "layers": 2, "lookahead": 1},
-            "num_bands": 16,
-            "num_taps": 64,
-            "noise_cepstrum": 32,
-        },
-        "wavenet": SMALL,
-    },
     "attention": {
         "group_size": 16,
         "flows": 2,
@@ -76,6 +63,8 @@ SIZES = {
     "mixtures": {"flows": 2, "coupling": "mixture", "components": 2, "wavenet": SMALL},
     "bounded": {"flows": 2, "log_scale_bound": 1.0, "upsampling_width": 1, "wavenet": SMALL},
 }
+
+SIZES["cooler"] = SIZES["voiced"] | {"voiced": 0.5}
 
 
 def make(sizes: dict, **options) -> WaveGlow:

@@ -1,4 +1,7 @@
-"""A run of several processes, or of one, as a script: its folder, and a step in which the last one dies."""
+"""A run of several processes, or of one, as a script: its folder, and a step in which the last one dies.
+
+Or, instead of that step, `minutes=` after which all end.
+"""
 
 import os
 import signal
@@ -41,7 +44,13 @@ class Regression(Task):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    folder, *last = sys.argv[1:]
+    folder, *more = sys.argv[1:]
+    last, config = None, CONFIG
+    if more and more[0].startswith("minutes="):
+        often = {"steps": 10**9, "evaluate_every": 10**9, "save_every": 10**9}
+        config = CONFIG.model_copy(update={"minutes": float(more[0].removeprefix("minutes=")), **often})
+    elif more:
+        last = int(more[0])
     with joined():
-        done = Trainer(Regression(int(last[0]) if last else None), CONFIG, Path(folder)).run(progress=False)
+        done = Trainer(Regression(last), config, Path(folder)).run(progress=False)
     sys.exit(0 if done else 3)

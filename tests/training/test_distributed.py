@@ -48,6 +48,14 @@ def test_the_death_of_one_ends_the_run_and_the_next_goes_on(alone: Path, tmp_pat
         assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
 
 
+def test_two_processes_end_by_the_same_clock(tmp_path: Path) -> None:
+    assert run(2, str(tmp_path), "minutes=0.02") == 0
+    lines = log(tmp_path)
+    rates = [line["lr"] for line in lines if "lr" in line]
+    assert "valid_weight" in lines[-1]
+    assert rates[-1] < 0.5 * max(rates)
+
+
 def test_rows_are_each_someones() -> None:
     rows = [row for rank in range(4) for row in Share(rank, 4).rows(8)]
     assert rows == list(range(8))

@@ -71,7 +71,7 @@ def _grid(found: dict[str, Any], path: Path) -> list[str]:
     what = ("thousand samples/s", "× real time", "first audio ms", "MiB", "% of the peak", "J / s")
     rest = f"Median of {found['config']['runs']} runs (5 … 95 %); first audio: a stream's work until then."
     return [
-        *_stamped(found, "vocoder bench", rest),
+        *_stamped(found, "vocoder bench", f"{rest} {found.get('note', '')}".rstrip()),
         *_picture(path),
         *_peaks(found),
         *table([*where, *what], rows),
