@@ -54,6 +54,7 @@ def read(student: Student, chunks: list[int]) -> Knots:
 
 def same(a: Knots, b: Knots) -> None:
     torch.testing.assert_close(a.f0, b.f0)
+    torch.testing.assert_close(a.voiced, b.voiced)
     for left, right in zip(a.responses, b.responses, strict=True):
         torch.testing.assert_close(left, right, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(a.told, b.told, atol=1e-5, rtol=1e-4)
@@ -78,6 +79,7 @@ def test_the_whole_is_what_each_network_says_of_its_window(sizes):
         knots,
         Knots(
             pitch.frequency[:, left : end - right],
+            pitch.voicing.sigmoid()[:, left : end - right],
             student.filters(window(heard, networks[0]), window(features, networks[0])),
             student.conditioning(window(features, networks[1])),
         ),

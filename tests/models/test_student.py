@@ -76,6 +76,30 @@ def test_temperature_zero_leaves_the_pulses(student: Student, mel: Tensor) -> No
     assert torch.equal(a, b)
 
 
+def cooled(sizes: StudentConfig, voiced: float) -> Student:
+    """A student of that size whose voiced sounds have this factor of the temperature."""
+    torch.manual_seed(0)
+    model = Student(sizes.model_copy(update={"voiced": voiced}), DIALECTS["nvidia"])
+    torch.nn.init.normal_(model.filters.network.last.weight, std=0.1)
+    return model.eval().requires_grad_(False)
+
+
+def test_a_stream_with_cooler_voiced_sounds_is_the_whole(student: Student, mel: Tensor) -> None:
+    cool = cooled(student.config, 0.25)
+    whole = cool.synthesize(mel, seed=5)
+    assert not torch.equal(whole, student.synthesize(mel, seed=5))
+    assert torch.allclose(streamed(cool, mel, [0, 3, 0, 20, 17], 5), whole, atol=1e-4)
+
+
+def test_where_every_sound_is_voiced_the_factor_is_a_temperature(student: Student, mel: Tensor) -> None:
+    cool, plain = cooled(student.config, 0.5), cooled(student.config, 1.0)
+    for model in (cool, plain):
+        model.pitch.network.last.bias[-1] = 99.0  # the logit of voice
+    certain = cool.synthesize(mel, seed=3)
+    assert not torch.equal(certain, plain.synthesize(mel, seed=3))
+    torch.testing.assert_close(certain, plain.synthesize(mel, seed=3, temperature=0.5), rtol=0, atol=1e-6)
+
+
 def test_bad_input_is_named(student: Student, mel: Tensor) -> None:
     with pytest.raises(InputError, match="transpose it"):
         student.synthesize(mel.T)

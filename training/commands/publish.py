@@ -18,9 +18,7 @@ def publish(
     ] = None,
     voiced: Annotated[
         float | None,
-        typer.Option(
-            help="Factor of it in voiced sounds, of a teacher or a WaveGlow with a source.", min=0, max=2
-        ),
+        typer.Option(help="Factor of it in voiced sounds; a WaveGlow needs a source for it.", min=0, max=2),
     ] = None,
     correction: Annotated[
         int | None,

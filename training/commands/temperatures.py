@@ -15,7 +15,7 @@ def temperatures(
     voiced: Annotated[
         list[float] | None,
         typer.Option(
-            help="A factor of it in voiced sounds, for a teacher or a WaveGlow with a source; repeat.",
+            help="A factor of it in voiced sounds (a WaveGlow needs a source); repeat.",
             min=0,
             max=2,
         ),

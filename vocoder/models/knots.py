@@ -21,12 +21,14 @@ class Knots(NamedTuple):
     """Frames in a row; `told` has no channels where there is no conditioning."""
 
     f0: Float[Tensor, "batch knot"]  # Hz, float64 in evaluation
+    voiced: Float[Tensor, "batch knot"]  # probability, as exact
     responses: SourceFilters
     told: Float[Tensor, "batch channel knot"]
 
     def join(self, following: "Knots") -> "Knots":
         return Knots(
             torch.cat([self.f0, following.f0], dim=1),
+            torch.cat([self.voiced, following.voiced], dim=1),
             SourceFilters(
                 *(torch.cat(pair, dim=1) for pair in zip(self.responses, following.responses, strict=True))
             ),
@@ -36,7 +38,8 @@ class Knots(NamedTuple):
     def last(self) -> "Knots":
         """The last one, which begins the next interval; it keeps nothing of the others alive."""
         responses = SourceFilters(*(response[:, -1:].clone() for response in self.responses))
-        return Knots(self.f0[:, -1:].clone(), responses, self.told[..., -1:].clone())
+        f0, voiced = self.f0[:, -1:].clone(), self.voiced[:, -1:].clone()
+        return Knots(f0, voiced, responses, self.told[..., -1:].clone())
 
 
 class KnotState(NamedTuple):
@@ -46,7 +49,7 @@ class KnotState(NamedTuple):
     filters: FrameState
     conditioning: FrameState
     mel: Waiting
-    f0: Waiting
+    heard: Waiting  # F0, and the probability of voice
     shape: Waiting
     told: Waiting
 
@@ -83,7 +86,7 @@ class KnotReader:
             filters=self.filters.network.start(batch),
             conditioning=[] if conditioning is None else conditioning.start(batch),
             mel=nothing(self.pitch.network.first.in_channels),
-            f0=nothing(1).to(self.pitch.dtype),
+            heard=nothing(2).to(self.pitch.dtype),
             shape=nothing(self.filters.network.last.out_channels),
             told=nothing(0 if conditioning is None else conditioning.last.out_channels),
         )
@@ -92,26 +95,29 @@ class KnotReader:
         """No knots, to which others can be joined."""
         state = self.start(batch)
         taps = state.mel.new_zeros(batch, 0, self.filters.num_taps)
-        return Knots(state.f0[:, 0], SourceFilters(taps, taps), state.told)
+        return Knots(*state.heard.unbind(1), SourceFilters(taps, taps), state.told)
 
     def read(self, mel: Float[Tensor, "batch mel frame"], state: KnotState) -> tuple[Knots, KnotState]:
         """The knots that the next frames settle, perhaps none."""
         late, right = self.pitch.network.right_context, self._right
         pitch, in_pitch = self.pitch.stream(normalize(mel), state.pitch)
         mel = torch.cat([state.mel, mel], dim=2)
-        heard = _ending(mel, late, pitch.frequency.shape[1])
-        features = torch.cat([normalize(heard), pitch_features(pitch).to(heard.dtype)], dim=1)
+        known = _ending(mel, late, pitch.frequency.shape[1])
+        features = torch.cat([normalize(known), pitch_features(pitch).to(known.dtype)], dim=1)
         shape, in_filters = self.filters.network.stream(features, state.filters)
         told, in_conditioning = mel.new_zeros(len(mel), 0, shape.shape[2]), state.conditioning
         if self.conditioning is not None:
             told, in_conditioning = self.conditioning.stream(features, state.conditioning)
         shape, told = torch.cat([state.shape, shape], dim=2), torch.cat([state.told, told], dim=2)
-        f0 = torch.cat([state.f0, pitch.frequency.unsqueeze(1)], dim=2)
+        heard = torch.stack([pitch.frequency, pitch.voicing.sigmoid()], dim=1)
+        heard = torch.cat([state.heard, heard], dim=2)
         filters_wait = right - self.filters.network.right_context
         told_wait = right - self.conditioning.right_context if self.conditioning else filters_wait
         count = max(0, min(shape.shape[2] - filters_wait, told.shape[2] - told_wait))
+        f0, voiced = _ending(heard, right, count).unbind(1)
         knots = Knots(
-            f0=_ending(f0, right, count)[:, 0],
+            f0=f0,
+            voiced=voiced,
             responses=self.filters.respond(
                 _ending(mel, late + right, count), _ending(shape, filters_wait, count)
             ),
@@ -122,7 +128,7 @@ class KnotReader:
             filters=in_filters,
             conditioning=in_conditioning,
             mel=_tail(mel, late + right),
-            f0=_tail(f0, right),
+            heard=_tail(heard, right),
             shape=_tail(shape, filters_wait),
             told=_tail(told, told_wait),
         )

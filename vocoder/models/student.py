@@ -34,6 +34,7 @@ from vocoder.models.frames import (
 )
 from vocoder.models.knots import KnotReader, Knots, KnotState
 from vocoder.models.source_filter import PulseState, SourceConfig, source_networks, sources
+from vocoder.models.warmth import warmth
 from vocoder.networks.conditioner import split_parameters
 from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.guided_wavenet import GroupContext, GuidedWaveNet
@@ -68,6 +69,9 @@ class StudentConfig(SourceConfig):
     base: Literal["normal", "logistic"] = "normal"
     temperature: float = Field(
         default=1.0, ge=0, le=2, description="of the noise, unless a call says otherwise"
+    )
+    voiced: float = Field(
+        default=1.0, ge=0, le=2, description="factor of the temperature in voiced sounds, in synthesis"
     )
 
 
@@ -184,6 +188,8 @@ class Student(Vocoder):
         conditions, pulses = self._tell(knots, state.pulses)
         draw = BASES[self.config.base][1]
         noise = draw(state.seeds, state.position, length, device=mel.device) * state.temperature
+        if (factors := warmth(self.config.voiced, knots.voiced, self.mel_spec.hop_length)) is not None:
+            noise = noise * factors.to(noise)
         excitation, flows = self._excite(noise, conditions, state.flows)
         audio, past = self.linear.to_data_chunk(excitation, conditions.filters, state.past_excitation)
         following = replace(
