@@ -3,18 +3,21 @@
     X' = X · exp(W g),  where the mel of X' is nearly m
 
 m is the mel asked for, X the spectrum of a frame of the audio in the same analysis, W spreads the gains g of
-the bands over the bins: g = log m - log m(X), and a second time for what the overlap of bands left. The phase
-stays. Of each corrected frame the middle is kept, two hops, and laid over its neighbours. So the energy of
-each band in each frame, which the mel states, is met nearly, where a vocoder sample by sample cannot promise
-it: noise has ripples of its own, and pulses fall between two bands. (Griffin and Lim 1984 project on the
-magnitudes of all bins, again and again; WaveFit, Koizumi et al. 2022, on the power of the whole.)
+the bands over the bins: g = log m - log m(X). The phase stays. Of each corrected frame the middle is kept,
+two hops, and laid over its neighbours, which changes what the analysis hears; so it is done in rounds, each
+from what the last one heard. Of its neighbours a frame is given those before it, corrected as far, and after
+its centre it goes on as if it were alone: a round more waits for no sample more (RTISI, Beauregard, Zhu and
+Wyse 2005, invert spectrograms in real time that way). So the energy of each band in each frame, which the mel
+states, is met nearly, where a vocoder sample by sample cannot promise it: noise has ripples of its own, and
+pulses fall between two bands. (Griffin and Lim 1984 project on the magnitudes of all bins, again and again;
+WaveFit, Koizumi et al. 2022, on the power of the whole.)
 """
 
 import math
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,9 +28,9 @@ from vocoder.mel.filterbank import mel_frequencies, mel_window
 from vocoder.mel.frontend import MelFrontend, magnitude
 from vocoder.mel.spec import MelSpec
 
-LIMIT = math.log(4)
-"""No band of a frame is changed by more, 12 dB."""
-ROUNDS = 2
+LIMIT = math.log(16)
+"""No band of a frame is changed by more, 24 dB."""
+ROUNDS = 3
 """In which a frame's gains are found."""
 QUIETEST = 1e-10
 """Of a linear mel whose dialect has no floor."""
@@ -40,6 +43,7 @@ class CorrectionState:
     wanted: Float[Tensor, "batch mel waiting"]  # log-magnitudes of the frames that are not corrected yet
     audio: Float[Tensor, "batch unread"]  # from the beginning of the next frame on
     overlap: Float[Tensor, "batch tail"]  # the end of the last frame, none at first
+    recent: tuple[Float[Tensor, "batch _ middle"], ...]  # the last middles of each round but the last one
     begun: bool  # whether the padding before the first sample is there
     ahead: int  # samples of it that are still to be dropped
 
@@ -57,6 +61,7 @@ class MelCorrection(nn.Module):
     window: Tensor
     middle: Tensor
     fade: Tensor
+    bands: Tensor
     spread: Tensor
     emphasis: Tensor
 
@@ -68,6 +73,9 @@ class MelCorrection(nn.Module):
                 f"correction: needs frames of two hops or more, the first centred within a hop of "
                 f"{spec.hop_length} samples; n_fft is {spec.n_fft}, the padding {spec.padding}"
             )
+        self.reach = math.ceil(
+            spec.n_fft / (2 * spec.hop_length)
+        )  # frames that reach into the next one's half
         self.spec = spec
         self.quietest, self.loudest = max(lowest(spec), spec.floor, QUIETEST), highest(spec)
         missing = spec.n_fft - spec.win_length
@@ -77,7 +85,8 @@ class MelCorrection(nn.Module):
         self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("middle", middle.float(), persistent=False)
         self.register_buffer("fade", fade.float(), persistent=False)
-        self.frontend = MelFrontend(spec)
+        bands = MelFrontend(spec).filterbank.T.contiguous()
+        self.register_buffer("bands", bands, persistent=False)
         self.register_buffer("spread", _spread(spec).float(), persistent=False)
         self.register_buffer("emphasis", _emphasis(spec).float(), persistent=False)
 
@@ -91,10 +100,12 @@ class MelCorrection(nn.Module):
     def start(self, batch: int) -> CorrectionState:
         """Before the first frame."""
         none = self.window.new_zeros(batch, 0)
+        middles = self.window.new_zeros(batch, 0, len(self.fade))
         return CorrectionState(
             wanted=self.window.new_zeros(batch, self.spec.num_mels, 0),
             audio=none,
             overlap=none,
+            recent=(middles,) * (ROUNDS - 1),
             begun=False,
             ahead=self.spec.padding - self.margin,
         )
@@ -132,40 +143,70 @@ class MelCorrection(nn.Module):
         if last:
             unread = self._padded(unread, 0, spec.padding)
         count = max(0, (unread.shape[1] - spec.n_fft) // spec.hop_length + 1)
-        corrected = self._frames(unread, state.wanted, count)
+        corrected, recent = self._frames(unread, state, count)
         total = self._added(corrected, state.overlap, last=last)
         ready = total.shape[1] if last else count * spec.hop_length
         following = CorrectionState(
             wanted=state.wanted[..., count:].clone(),
             audio=unread[:, count * spec.hop_length :].clone(),
             overlap=total[:, ready:].clone(),
+            recent=recent,
             begun=True,
             ahead=max(0, state.ahead - ready),
         )
         return total[:, :ready][:, state.ahead : state.ahead + owed], following
 
-    def _frames(self, unread: Tensor, wanted: Tensor, count: int) -> Float[Tensor, "batch count middle"]:
-        """The middles of the first `count` frames, corrected; those that no mel speaks of, as they are."""
-        if count == 0:
-            return unread.new_zeros(len(unread), 0, len(self.fade))
-        frames = unread.unfold(1, self.spec.n_fft, self.spec.hop_length)[:, :count] * self.window
-        spectrum = torch.fft.rfft(frames)
-        emphasized = spectrum * self.emphasis if self.spec.pre_emphasis else spectrum
-        gains = self._gains(magnitude(emphasized, self.spec), wanted[..., :count].mT)
-        corrected = torch.fft.irfft(spectrum * gains, n=self.spec.n_fft)
-        return corrected[..., self.margin : self.margin + len(self.fade)] * self.middle
+    def _frames(
+        self, unread: Tensor, state: CorrectionState, count: int
+    ) -> tuple[Float[Tensor, "batch count middle"], tuple[Tensor, ...]]:
+        """The middles of the first `count` frames, corrected, and what later ones need of them.
 
-    def _gains(
-        self, heard: Float[Tensor, "batch count bin"], wanted: Float[Tensor, "batch spoken mel"]
-    ) -> Float[Tensor, "batch count bin"]:
-        """What brings the mel of frames with these magnitudes to the one that is wanted; 1 where none is."""
-        count, heard = heard.shape[1], heard[:, : wanted.shape[1]]
-        change, gains = torch.zeros_like(wanted), torch.ones_like(heard)
-        for _ in range(ROUNDS):
-            mel = self._log((heard * gains**self.spec.power) @ self.frontend.filterbank.T)
-            change = (change + wanted - mel).clamp(-LIMIT, LIMIT)
-            gains = (change @ self.spread).exp()
-        return F.pad(gains, (0, 0, 0, count - wanted.shape[1]), value=1.0)
+        Frames that no mel speaks of stay as they are.
+        """
+        if count == 0:
+            return unread.new_zeros(len(unread), 0, len(self.fade)), state.recent
+        spec, wanted, recent = self.spec, state.wanted[..., :count].mT, []
+        frames = unread.unfold(1, spec.n_fft, spec.hop_length)[:, :count] * self.window
+        change = torch.zeros_like(wanted)
+        for turn in range(ROUNDS):
+            if turn > 0:
+                frames, kept = self._after(frames, state.recent[turn - 1])
+                recent.append(kept)
+            spectrum = torch.fft.rfft(frames)
+            before, heard = change, self._mel(spectrum[:, : wanted.shape[1]])
+            change = (before + wanted - heard).clamp(-LIMIT, LIMIT)
+            gains = ((change - before) @ self.spread).exp()
+            if count > wanted.shape[1]:
+                gains = F.pad(gains, (0, 0, 0, count - wanted.shape[1]), value=1.0)
+            frames = torch.fft.irfft(spectrum * gains, n=spec.n_fft)
+        return self._middles(frames), tuple(recent)
+
+    def _mel(self, spectrum: Complex[Tensor, "batch spoken bin"]) -> Float[Tensor, "batch spoken mel"]:
+        """The log-magnitudes of the bands of frames, as the analysis hears them."""
+        heard = spectrum * self.emphasis if self.spec.pre_emphasis else spectrum
+        return self._log(magnitude(heard, self.spec) @ self.bands)
+
+    def _middles(self, frames: Float[Tensor, "batch count window"]) -> Float[Tensor, "batch count middle"]:
+        """What is laid over the neighbours."""
+        return frames[..., self.margin : self.margin + len(self.fade)] * self.middle
+
+    def _after(
+        self, frames: Float[Tensor, "batch count window"], recent: Float[Tensor, "batch known middle"]
+    ) -> tuple[Float[Tensor, "batch count window"], Float[Tensor, "batch _ middle"]]:
+        """Frames whose first half is what they and those before come to, and the last middles.
+
+        `recent` are those of the frames before. The first frames of all stay as they are.
+        """
+        hop, half, reach = self.spec.hop_length, self.spec.n_fft // 2, self.reach
+        middles = torch.cat([recent, self._middles(frames)], dim=1)
+        joined = max(0, middles.shape[1] - reach)  # frames that have enough before them
+        if joined:
+            rising, falling = middles.view(len(middles), -1, 2, hop).unbind(2)
+            total = (F.pad(rising, (0, 0, 0, 1)) + F.pad(falling, (0, 0, 1, 0))).flatten(1)
+            halves = total[:, (reach + 1) * hop - half :].unfold(1, half, hop)[:, :joined]
+            frames = frames.clone()
+            frames[:, -joined:, :half] = halves * self.window[:half]
+        return frames, middles[:, -reach:].clone()
 
     def _added(
         self, frames: Float[Tensor, "batch count middle"], before: Float[Tensor, "batch tail"], *, last: bool
