@@ -78,6 +78,24 @@ def test_it_waits_for_its_look_ahead_and_no_more(spec: MelSpec) -> None:
     assert given == mel.shape[2] - correction.lookahead_frames
 
 
+@SPECS
+@pytest.mark.parametrize("hops", [1, 5, 60])
+def test_the_compiled_rounds_are_those_of_tensors(spec: MelSpec, hops: int) -> None:
+    audio = torch.cat([speech(spec), rippled(speech(spec))])
+    mel, correction = mel_of(audio.flip(0), spec)[..., :-1], MelCorrection(spec)
+    states, pieces = [correction.start(2)] * 2, []
+    for i, part in enumerate(audio.split(hops * spec.hop_length, dim=1)):
+        frames = mel[..., i * hops : (i + 1) * hops]
+        with torch.enable_grad():
+            plain, states[0] = correction.advance(part, frames, states[0], last=False)
+        with torch.no_grad():
+            fast, states[1] = correction.advance(part, frames, states[1], last=False)
+        pieces.append((plain, fast))
+    plain, fast = (torch.cat(parts, dim=1) for parts in zip(*pieces, strict=True))
+    assert plain.shape[1] > 0
+    assert (plain - fast).abs().max() < 1e-4 * audio.abs().max()
+
+
 def test_a_batch_is_its_rows() -> None:
     spec = DIALECTS["nvidia"]
     audio = torch.cat([speech(spec), rippled(speech(spec))])

@@ -17,11 +17,12 @@ import math
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vocoder.errors import ConfigError
+from vocoder.mel.compiled_correction import CompiledRound
 from vocoder.mel.compression import expand
 from vocoder.mel.conversion import highest, lowest
 from vocoder.mel.filterbank import mel_frequencies, mel_window
@@ -73,9 +74,7 @@ class MelCorrection(nn.Module):
                 f"correction: needs frames of two hops or more, the first centred within a hop of "
                 f"{spec.hop_length} samples; n_fft is {spec.n_fft}, the padding {spec.padding}"
             )
-        self.reach = math.ceil(
-            spec.n_fft / (2 * spec.hop_length)
-        )  # frames that reach into the next one's half
+        self.reach = math.ceil(spec.n_fft / (2 * spec.hop_length))  # frames that lie over half of the next
         self.spec = spec
         self.quietest, self.loudest = max(lowest(spec), spec.floor, QUIETEST), highest(spec)
         missing = spec.n_fft - spec.win_length
@@ -85,10 +84,20 @@ class MelCorrection(nn.Module):
         self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("middle", middle.float(), persistent=False)
         self.register_buffer("fade", fade.float(), persistent=False)
-        bands = MelFrontend(spec).filterbank.T.contiguous()
-        self.register_buffer("bands", bands, persistent=False)
+        filterbank, emphasis = MelFrontend(spec).filterbank, _emphasis(spec).float()
+        self.register_buffer("bands", filterbank.T.contiguous(), persistent=False)
         self.register_buffer("spread", _spread(spec).float(), persistent=False)
-        self.register_buffer("emphasis", _emphasis(spec).float(), persistent=False)
+        self.register_buffer("emphasis", emphasis, persistent=False)
+        self._compiled = CompiledRound(
+            spec,
+            filterbank=filterbank,
+            emphasis=emphasis,
+            places=_places(spec),
+            bounds=(self.quietest, self.loudest),
+            limit=LIMIT,
+            window=window.float(),
+            middle=middle.float(),
+        )
 
     @property
     def lookahead_frames(self) -> int:
@@ -167,30 +176,35 @@ class MelCorrection(nn.Module):
             return unread.new_zeros(len(unread), 0, len(self.fade)), state.recent
         spec, wanted, recent = self.spec, state.wanted[..., :count].mT, []
         frames = unread.unfold(1, spec.n_fft, spec.hop_length)[:, :count] * self.window
-        change = torch.zeros_like(wanted)
+        change = torch.zeros(wanted.shape, device=wanted.device)
+        compiled = frames.device.type == "cpu" and not torch.is_grad_enabled()
+        step = self._compiled if compiled else self
         for turn in range(ROUNDS):
             if turn > 0:
-                frames, kept = self._after(frames, state.recent[turn - 1])
+                frames, kept = step.joined(frames, state.recent[turn - 1])
                 recent.append(kept)
-            spectrum = torch.fft.rfft(frames)
-            before, heard = change, self._mel(spectrum[:, : wanted.shape[1]])
-            change = (before + wanted - heard).clamp(-LIMIT, LIMIT)
-            gains = ((change - before) @ self.spread).exp()
-            if count > wanted.shape[1]:
-                gains = F.pad(gains, (0, 0, 0, count - wanted.shape[1]), value=1.0)
-            frames = torch.fft.irfft(spectrum * gains, n=spec.n_fft)
+            spectrum, change = step.scaled(torch.fft.rfft(frames), change, wanted)
+            frames = torch.fft.irfft(spectrum, n=spec.n_fft)
         return self._middles(frames), tuple(recent)
 
-    def _mel(self, spectrum: Complex[Tensor, "batch spoken bin"]) -> Float[Tensor, "batch spoken mel"]:
-        """The log-magnitudes of the bands of frames, as the analysis hears them."""
-        heard = spectrum * self.emphasis if self.spec.pre_emphasis else spectrum
-        return self._log(magnitude(heard, self.spec) @ self.bands)
+    def scaled(
+        self,
+        spectrum: Complex[Tensor, "batch count bin"],
+        change: Float[Tensor, "batch spoken mel"],
+        wanted: Float[Tensor, "batch spoken mel"],
+    ) -> tuple[Complex[Tensor, "batch count bin"], Float[Tensor, "batch spoken mel"]]:
+        """Spectra whose bands are nearly what is wanted; `change` is by how much they were changed, and are.
 
-    def _middles(self, frames: Float[Tensor, "batch count window"]) -> Float[Tensor, "batch count middle"]:
-        """What is laid over the neighbours."""
-        return frames[..., self.margin : self.margin + len(self.fade)] * self.middle
+        Those that no mel speaks of stay as they are.
+        """
+        spoken, count = wanted.shape[1], spectrum.shape[1]
+        heard = spectrum[:, :spoken] * self.emphasis if self.spec.pre_emphasis else spectrum[:, :spoken]
+        level = self._log(magnitude(heard, self.spec) @ self.bands)
+        after = (change + wanted - level).clamp(-LIMIT, LIMIT)
+        gains = ((after - change) @ self.spread).exp()
+        return spectrum * F.pad(gains, (0, 0, 0, count - spoken), value=1.0), after
 
-    def _after(
+    def joined(
         self, frames: Float[Tensor, "batch count window"], recent: Float[Tensor, "batch known middle"]
     ) -> tuple[Float[Tensor, "batch count window"], Float[Tensor, "batch _ middle"]]:
         """Frames whose first half is what they and those before come to, and the last middles.
@@ -199,14 +213,18 @@ class MelCorrection(nn.Module):
         """
         hop, half, reach = self.spec.hop_length, self.spec.n_fft // 2, self.reach
         middles = torch.cat([recent, self._middles(frames)], dim=1)
-        joined = max(0, middles.shape[1] - reach)  # frames that have enough before them
-        if joined:
+        enough = max(0, middles.shape[1] - reach)  # frames that have all of those before them
+        if enough:
             rising, falling = middles.view(len(middles), -1, 2, hop).unbind(2)
             total = (F.pad(rising, (0, 0, 0, 1)) + F.pad(falling, (0, 0, 1, 0))).flatten(1)
-            halves = total[:, (reach + 1) * hop - half :].unfold(1, half, hop)[:, :joined]
+            halves = total[:, (reach + 1) * hop - half :].unfold(1, half, hop)[:, :enough]
             frames = frames.clone()
-            frames[:, -joined:, :half] = halves * self.window[:half]
+            frames[:, -enough:, :half] = halves * self.window[:half]
         return frames, middles[:, -reach:].clone()
+
+    def _middles(self, frames: Float[Tensor, "batch count window"]) -> Float[Tensor, "batch count middle"]:
+        """What is laid over the neighbours."""
+        return frames[..., self.margin : self.margin + len(self.fade)] * self.middle
 
     def _added(
         self, frames: Float[Tensor, "batch count middle"], before: Float[Tensor, "batch tail"], *, last: bool
@@ -239,18 +257,26 @@ class MelCorrection(nn.Module):
         return linear.clamp(self.quietest, self.loudest).log() / self.spec.power
 
 
-def _spread(spec: MelSpec) -> Float[Tensor, "mel bin"]:
-    """Weights that take a figure of each band to each bin: linear between the bands' centres.
+def _places(spec: MelSpec) -> tuple[Int[Tensor, "bin"], Float[Tensor, "bin"]]:
+    """The band whose centre is below each bin, and how far the bin is on the way to the next centre, 0 to 1.
 
-    Below the first centre the first band's figure holds, above the last one it fades out by `fmax`.
+    Below the first centre that is 0 of the first band; `fmax` and all above it is 1 of the last.
     """
     centres = mel_frequencies(spec.num_mels + 2, spec.fmin, spec.fmax, spec.mel_scale)[1:]
     bins = torch.arange(spec.n_fft // 2 + 1, dtype=torch.float64) * spec.sample_rate / spec.n_fft
     places = bins.clamp(centres[0], centres[-1])
     after = torch.searchsorted(centres, places).clamp(1, spec.num_mels)
-    share = (places - centres[after - 1]) / (centres[after] - centres[after - 1])
-    weights = F.one_hot(after - 1, spec.num_mels + 1).double() * (1 - share)[:, None]
-    weights += F.one_hot(after, spec.num_mels + 1).double() * share[:, None]
+    return after - 1, (places - centres[after - 1]) / (centres[after] - centres[after - 1])
+
+
+def _spread(spec: MelSpec) -> Float[Tensor, "mel bin"]:
+    """Weights that take a figure of each band to each bin: linear between the bands' centres.
+
+    Below the first centre the first band's figure holds, above the last one it fades out by `fmax`.
+    """
+    below, share = _places(spec)
+    weights = F.one_hot(below, spec.num_mels + 1).double() * (1 - share)[:, None]
+    weights += F.one_hot(below + 1, spec.num_mels + 1).double() * share[:, None]
     return weights.T[:-1].clone()  # the last of them is fmax, where nothing is known
 
 

@@ -95,7 +95,8 @@ class KnotReader:
         """No knots, to which others can be joined."""
         state = self.start(batch)
         taps = state.mel.new_zeros(batch, 0, self.filters.num_taps)
-        return Knots(*state.heard.unbind(1), SourceFilters(taps, taps), state.told)
+        f0, voiced = state.heard.unbind(1)
+        return Knots(f0, voiced, SourceFilters(taps, taps), state.told)
 
     def read(self, mel: Float[Tensor, "batch mel frame"], state: KnotState) -> tuple[Knots, KnotState]:
         """The knots that the next frames settle, perhaps none."""

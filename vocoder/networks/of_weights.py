@@ -19,7 +19,7 @@ class OfWeights(Generic[M, T]):
     def __call__(self, module: M) -> T:
         weights = [
             (weight.data_ptr(), _version(weight))
-            for part in module.modules()
+            for part in _parts(module)
             for weight in part._parameters.values()  # `parameters` takes eight times as long
             if weight is not None
         ]
@@ -27,6 +27,14 @@ class OfWeights(Generic[M, T]):
         if kept is None or kept[0] != weights:
             self._kept = kept = weights, self._make(module)
         return kept[1]
+
+
+def _parts(module: nn.Module) -> list[nn.Module]:
+    """The module and all below it; `modules` takes three times as long."""
+    parts = [module]
+    for part in parts:
+        parts.extend(child for child in part._modules.values() if child is not None)
+    return parts
 
 
 def _version(weight: Tensor) -> int:

@@ -65,9 +65,8 @@ class SpectralEnvelope(nn.Module):
     ) -> tuple[Float[Tensor, "batch frame bin"], ...]:
         """One log-magnitude spectrum for each of the corrections, in the dtype of the mel."""
         with torch.autocast(log_mel.device.type, enabled=False):
-            envelope = self.envelope_basis @ (log_mel + self.envelope_offset)
-            corrected = [envelope + self.correction_basis @ c.to(log_mel.dtype) for c in corrections]
-        return tuple(spectrum.transpose(-1, -2) for spectrum in corrected)
+            envelope = (log_mel + self.envelope_offset).mT @ self.envelope_basis.T
+            return tuple(envelope + c.to(log_mel.dtype).mT @ self.correction_basis.T for c in corrections)
 
 
 class FilterNetwork(nn.Module):
