@@ -88,6 +88,20 @@ def test_interpolation_is_linear_between_knots_and_constant_beyond() -> None:
     assert torch.allclose(matrix @ torch.tensor([10.0, 20.0, 40.0]), torch.tensor([10.0, 15.0, 30.0, 40.0]))
 
 
+def test_compiled_pulses_are_those_of_tensors() -> None:
+    generator = torch.Generator().manual_seed(0)
+    frequency = 60 + 500 * torch.rand(3, 40, generator=generator)
+    phase = torch.rand(3, generator=generator, dtype=torch.float64) - 0.5
+    drift = torch.rand(3, 40, generator=generator)
+    for drifting in (None, drift):
+        with torch.enable_grad():
+            plain, end = pulse_train(frequency, phase, 256, 22050, drifting)
+        with torch.no_grad():
+            compiled, compiled_end = pulse_train(frequency, phase, 256, 22050, drifting)
+        torch.testing.assert_close(compiled, plain, atol=2e-4 * float(plain.abs().max()), rtol=0)
+        torch.testing.assert_close(compiled_end, end, atol=1e-9, rtol=0)
+
+
 @pytest.mark.parametrize("lookahead", [0, 2, 4])
 @pytest.mark.parametrize("chunks", [[25], [1] * 25, [0, 3, 0, 14, 8]], ids=len)
 def test_frame_network_streams_the_outputs_of_the_whole(lookahead: int, chunks: list[int]) -> None:
@@ -99,7 +113,8 @@ def test_frame_network_streams_the_outputs_of_the_whole(lookahead: int, chunks: 
         piece, state = network.stream(chunk, state)
         pieces.append(piece)
     torch.testing.assert_close(torch.cat(pieces, dim=2), network(frames))
-    assert all(held.shape[1] == 2 for held in state)
+    assert state.held.shape == (2, 8, 6)
+    assert state.seen == 8
 
 
 def test_frame_network_is_the_stack_of_convolutions_that_its_weights_name() -> None:

@@ -47,7 +47,7 @@ class KnotState(NamedTuple):
 
     pitch: FrameState
     filters: FrameState
-    conditioning: FrameState
+    conditioning: FrameState | None
     mel: Waiting
     heard: Waiting  # F0, and the probability of voice
     shape: Waiting
@@ -84,7 +84,7 @@ class KnotReader:
         return KnotState(
             pitch=self.pitch.network.start(batch),
             filters=self.filters.network.start(batch),
-            conditioning=[] if conditioning is None else conditioning.start(batch),
+            conditioning=None if conditioning is None else conditioning.start(batch),
             mel=nothing(self.pitch.network.first.in_channels),
             heard=nothing(2).to(self.pitch.dtype),
             shape=nothing(self.filters.network.last.out_channels),
@@ -107,8 +107,8 @@ class KnotReader:
         features = torch.cat([normalize(known), pitch_features(pitch).to(known.dtype)], dim=1)
         shape, in_filters = self.filters.network.stream(features, state.filters)
         told, in_conditioning = mel.new_zeros(len(mel), 0, shape.shape[2]), state.conditioning
-        if self.conditioning is not None:
-            told, in_conditioning = self.conditioning.stream(features, state.conditioning)
+        if self.conditioning is not None and in_conditioning is not None:
+            told, in_conditioning = self.conditioning.stream(features, in_conditioning)
         shape, told = torch.cat([state.shape, shape], dim=2), torch.cat([state.told, told], dim=2)
         heard = torch.stack([pitch.frequency, pitch.voicing.sigmoid()], dim=1)
         heard = torch.cat([state.heard, heard], dim=2)

@@ -35,9 +35,9 @@ class CompiledFrames:
         )
 
     def stream(
-        self, frames: Float[Tensor, "batch channel chunk"], held: Sequence[Float[Tensor, "batch 2 hidden"]]
-    ) -> tuple[Float[Tensor, "batch out chunk"], list[Float[Tensor, "batch 2 hidden"]]]:
+        self, frames: Float[Tensor, "batch channel chunk"], held: Float[Tensor, "batch slot hidden"]
+    ) -> tuple[Float[Tensor, "batch out chunk"], Float[Tensor, "batch slot hidden"]]:
         """The next outputs, and the last two inputs of each layer after them."""
         rows = frames.mT.contiguous().numpy()
-        outputs, following = stream_frames(rows, torch.cat(list(held), dim=1).numpy(), *self._weights)
-        return torch.from_numpy(outputs).mT, list(torch.from_numpy(following).split(2, dim=1))
+        outputs, following = stream_frames(rows, held.contiguous().numpy(), *self._weights)
+        return torch.from_numpy(outputs).mT, torch.from_numpy(following)

@@ -17,7 +17,6 @@ class CompiledWaveNet:
     def __init__(self, packed: PackedWaveNet) -> None:
         self._packed = packed
         layers = packed.layers
-        self._slots = [layer.before for layer in layers]
         mixes = [torch.cat([layer.residual, layer.skip], dim=1) for layer in layers]
         width = packed.width + len(packed.sum_bias)  # the last layer's residual nobody reads: zeros
         self._weights = (
@@ -39,15 +38,14 @@ class CompiledWaveNet:
         """As `PackedWaveNet.stream`, for one step or more: a causal network owes nothing at the end."""
         packed = self._packed
         told = F.linear(context, packed.context, packed.context_bias)
-        held = torch.cat(state.inputs, dim=1)
+        (held,) = state.inputs
         sums, following = stream_layers(
-            x.contiguous().numpy(), told.contiguous().numpy(), held.numpy(), *self._weights
+            x.contiguous().numpy(), told.contiguous().numpy(), held.contiguous().numpy(), *self._weights
         )
-        inputs = list(torch.from_numpy(following).split(self._slots, dim=1))
         outputs = torch.from_numpy(sums)
         if packed.head is not None:
             outputs = F.linear(outputs, *packed.head)
-        return outputs, state._replace(inputs=inputs)
+        return outputs, state._replace(inputs=[torch.from_numpy(following)])
 
 
 def _widened(bias: Tensor, width: int) -> Tensor:

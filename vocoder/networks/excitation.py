@@ -4,7 +4,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vocoder.networks.excitation_kernels import sum_harmonics
 from vocoder.networks.interpolation import interpolate_knots
+
+NEAR_ZERO = 1e-4
+"""Of the sine of half the phase: below, the sum is what it is on a pulse."""
 
 
 def pulse_train(
@@ -28,6 +32,8 @@ def pulse_train(
     none appears with a click. Each has amplitude sqrt(4 f0 / sample_rate): as much power a hertz as white
     noise of variance 1.
     """
+    if frequency.device.type == "cpu" and not torch.is_grad_enabled():
+        return _compiled(frequency, phase, hop_length, sample_rate, drift)
     f0, cycles, end = _phase(frequency, phase, hop_length, sample_rate)
     if drift is not None:
         cycles = cycles + interpolate_knots(drift.double(), hop_length)
@@ -35,13 +41,24 @@ def pulse_train(
     whole = harmonics.floor()
     angle = torch.pi * (cycles - cycles.round()).float()  # half the phase, in [-pi/2, pi/2]
     sine = torch.sin(angle)
-    near_zero = sine.abs() < 1e-4
+    near_zero = sine.abs() < NEAR_ZERO
     kernel = (
         torch.sin((2 * whole + 1) * angle) / (2 * torch.where(near_zero, torch.ones_like(sine), sine)) - 0.5
     )
     kernel = torch.where(near_zero, whole, kernel)
     kernel = kernel + (harmonics - whole) * torch.cos(2 * (whole + 1) * angle)
     return kernel * (4 * f0 / sample_rate).sqrt(), end
+
+
+def _compiled(
+    frequency: Tensor, phase: Tensor, hop_length: int, sample_rate: int, drift: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """On the CPU, where nothing is differentiated."""
+    step = (frequency.double() / sample_rate).contiguous()
+    drift = torch.zeros_like(step) if drift is None else drift.double().contiguous()
+    made = sum_harmonics(step.numpy(), phase.double().numpy(), drift.numpy(), hop_length, NEAR_ZERO)
+    pulses, end = map(torch.from_numpy, made)
+    return pulses, end
 
 
 def cycles_at_samples(

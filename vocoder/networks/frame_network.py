@@ -10,8 +10,13 @@ from torch.nn import functional as F
 from vocoder.networks.compiled_frames import CompiledFrames
 from vocoder.networks.of_weights import OfWeights
 
-FrameState = list[Float[Tensor, "batch _ hidden"]]
-"""What a stream carries from chunk to chunk: the last inputs of each layer, at most two."""
+
+class FrameState(NamedTuple):
+    """What a stream carries from chunk to chunk."""
+
+    held: Float[Tensor, "batch slot hidden"]  # the last two inputs of each layer, zeros before the first
+    seen: int  # frames so far, counted until each layer has seen two
+
 
 FEW = 32
 """Rows up to which the compiled loop takes less time than an operation for each part of a layer."""
@@ -42,29 +47,33 @@ class FrameNetwork(nn.Module):
 
     def start(self, batch: int) -> FrameState:
         """Before the first frame of the context."""
-        return [self.first.weight.new_zeros(batch, 0, self.first.out_channels) for _ in self.blocks]
+        return FrameState(
+            self.first.weight.new_zeros(batch, 2 * len(self.blocks), self.first.out_channels), 0
+        )
 
     def stream(
         self, frames: Float[Tensor, "batch channel chunk"], state: FrameState
     ) -> tuple[Float[Tensor, "batch out settled"], FrameState]:
         """What the next frames settle, `right_context` frames late; the chunks' outputs are the whole's."""
+        seen = min(state.seen + frames.shape[2], 2 * len(self.blocks))
         if self._is_for_compiled(frames, state):
-            return self._compiled(self).stream(frames, state)
+            outputs, held = self._compiled(self).stream(frames, state.held)
+            return outputs, FrameState(held, seen)
         weights = _arrange(self) if torch.is_grad_enabled() else self._arranged(self)
         rows, following = _mix(frames.mT, *weights.first), []
-        for layer, held in zip(weights.layers, state, strict=True):
-            rows = torch.cat([held, rows], dim=1)
-            following.append(rows[:, max(0, rows.shape[1] - 2) :].clone())
+        for i, layer in enumerate(weights.layers):
+            known = min(2, max(0, state.seen - 2 * i))
+            rows = torch.cat([state.held[:, 2 * i + 2 - known : 2 * i + 2], rows], dim=1)
+            following.append(F.pad(rows, (0, 0, max(0, 2 - rows.shape[1]), 0))[:, -2:])
             rows = layer.apply(rows) if rows.shape[1] > 2 else rows[:, :0]
-        return _mix(rows, *weights.last).mT, following
+        return _mix(rows, *weights.last).mT, FrameState(torch.cat(following, dim=1), seen)
 
-    @staticmethod
-    def _is_for_compiled(frames: Tensor, state: FrameState) -> bool:
+    def _is_for_compiled(self, frames: Tensor, state: FrameState) -> bool:
         """Whether these are a few frames in the middle of a stream on the CPU."""
         rows = frames.shape[0] * frames.shape[2]
         if frames.device.type != "cpu" or not 0 < rows <= FEW or torch.is_grad_enabled():
             return False
-        in_the_middle = all(held.shape[1] == 2 and held.dtype == frames.dtype for held in state)
+        in_the_middle = state.seen == 2 * len(self.blocks) and state.held.dtype == frames.dtype
         return in_the_middle and not torch.is_autocast_enabled("cpu")
 
     def without_context(

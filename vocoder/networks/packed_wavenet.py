@@ -1,5 +1,6 @@
 """A WaveNet packed for sampling: the same function in plain matrix products, chunk by chunk."""
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ class PackedState(NamedTuple):
     near: Float[Tensor, "batch _ channel"]
     """Inputs of the attention, from the first that its next output needs; none without attention."""
     inputs: list[Float[Tensor, "batch _ channel"]]
-    """Of each layer, from the first that its next output needs."""
+    """Of each layer, from the first that its next output needs; of a causal network all in one."""
     sums: Float[Tensor, "batch _ sum"]
     """Sums over the layers so far, from the first output that is still owed."""
 
@@ -66,7 +67,7 @@ class PackedWaveNet:
         if network.context_step > 1 and not network.causal:
             raise InputError("a context in knots can be packed in a causal WaveNet only: set context_step=1")
         self.width, self.residual_scale = network.residual_channels, network.residual_scale
-        self.context_step = network.context_step
+        self.context_step, self.causal = network.context_step, network.causal
         self.first, self.first_bias = _matrix(network.first)
         self.attention = network.attention
         head, bias = _matrix(network.head[0])
@@ -120,8 +121,15 @@ class PackedWaveNet:
     def initial_state(self, batch: int) -> PackedState:
         """Before the first chunk: each layer sees the zeros that lie before the sequence."""
         zeros = self.sum_bias.new_zeros
-        inputs = [zeros(batch, layer.before, self.width) for layer in self.layers]
+        inputs = self._together([zeros(batch, layer.before, self.width) for layer in self.layers])
         return PackedState(zeros(batch, self._near, self.width), inputs, zeros(batch, 0, len(self.sum_bias)))
+
+    def _together(self, inputs: list[Tensor]) -> list[Tensor]:
+        """Inputs of the layers as a state has them: of a causal network their lengths are known."""
+        return [torch.cat(inputs, dim=1)] if self.causal else inputs
+
+    def _apart(self, inputs: list[Tensor]) -> Sequence[Tensor]:
+        return inputs[0].split([layer.before for layer in self.layers], dim=1) if self.causal else inputs
 
     def stream(
         self,
@@ -140,8 +148,9 @@ class PackedWaveNet:
         """
         hidden, near = self._attend(F.linear(x, self.first, self.first_bias), state.near, last=last)
         sums, inputs, told = state.sums, [], self._told(context)
-        for i, (layer, offset) in enumerate(zip(self.layers, self._offsets(state), strict=True)):
-            waiting = state.inputs[i]
+        held = self._apart(state.inputs)
+        for i, (layer, offset) in enumerate(zip(self.layers, self._offsets(held), strict=True)):
+            waiting = held[i]
             beyond = waiting.new_zeros(len(x), layer.after if last else 0, self.width)
             h = torch.cat([waiting, hidden, beyond], dim=1)
             done = max(0, h.shape[1] - layer.before - layer.after)
@@ -150,7 +159,7 @@ class PackedWaveNet:
             hidden = self._apply(layer, h, told[i] if told else context[:, rows], sums[:, rows])
             inputs.append(h[:, done:].clone())
         outputs = sums[:, :done] if self.head is None else F.linear(sums[:, :done], *self.head)
-        return outputs, PackedState(near, inputs, sums[:, done:].clone())
+        return outputs, PackedState(near, self._together(inputs), sums[:, done:].clone())
 
     def _attend(self, hidden: Tensor, near: Tensor, *, last: bool) -> tuple[Tensor, Tensor]:
         """The first layer's next inputs, and what the attention still needs of its own."""
@@ -164,9 +173,9 @@ class PackedWaveNet:
         with torch.no_grad():
             return self.attention.attend(h.mT).mT, h[:, done:].clone()
 
-    def _offsets(self, state: PackedState) -> list[int]:
+    def _offsets(self, held: Sequence[Tensor]) -> list[int]:
         """Where each layer's next output lies, counted from the first output that is still owed."""
-        waits = [h.shape[1] - layer.before for layer, h in zip(self.layers, state.inputs, strict=True)]
+        waits = [h.shape[1] - layer.before for layer, h in zip(self.layers, held, strict=True)]
         return list(accumulate(reversed(waits[1:]), initial=0))[::-1]
 
     def _extend(self, sums: Tensor, length: int) -> Tensor:
