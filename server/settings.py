@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     max_ahead: float = Field(
         default=30.0, gt=0, description="seconds that the audio of a /v1/stream may be ahead of its listener"
     )
+    steady_start: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="seconds after the frames it needs at which the audio of a steady /v1/stream begins",
+    )
     shutdown_timeout: int = Field(default=10, ge=0, description="seconds for streams to end at a stop")
     send_buffer_bytes: int = Field(
         default=64 << 10, ge=4096, description="a connection's, in the kernel: how far work runs ahead"

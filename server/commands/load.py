@@ -16,7 +16,7 @@ def load(
         list[int] | None, typer.Option(help="At once; repeat for more. [default: 1 2 4 8 16]", min=1)
     ] = None,
     transport: Annotated[
-        list[str] | None, typer.Option(help="http, ws; repeat for both. [default: both]")
+        list[str] | None, typer.Option(help="http, ws, ws-steady; repeat for more. [default: all]")
     ] = None,
     seconds: Annotated[float, typer.Option(help="Of audio, each utterance.", min=0.1)] = 8.0,
     rounds: Annotated[int, typer.Option(help="Utterances of each listener.", min=1)] = 3,
@@ -42,12 +42,13 @@ def load(
 
     from server.load import report
     from server.load.run import Plan, run
+    from server.load.streams import TRANSPORTS
     from server.local import local_server
     from vocoder.errors import ConfigError
 
-    chosen = transport or ["http", "ws"]
-    if unknown := set(chosen) - {"http", "ws"}:
-        raise ConfigError(f"--transport {unknown.pop()}: choose http or ws")
+    chosen = transport or list(TRANSPORTS)
+    if unknown := set(chosen) - set(TRANSPORTS):
+        raise ConfigError(f"--transport {unknown.pop()}: choose {', '.join(TRANSPORTS)}")
     counts = streams or [1, 2, 4, 8, 16]
     plan = Plan(voice, counts, chosen, seconds, rounds, requests, runs, batches)
     output.mkdir(parents=True, exist_ok=True)

@@ -64,10 +64,16 @@ async def listen(
 
 
 async def converse(
-    client: AsyncClient, mel: Float[Tensor, "mel frame"], frame_seconds: float, *, seed: int, voice: str
+    client: AsyncClient,
+    mel: Float[Tensor, "mel frame"],
+    frame_seconds: float,
+    *,
+    seed: int,
+    voice: str,
+    steady: bool,
 ) -> Listener:
     """Push frames in real time over WebSocket, as an acoustic model does, and hear their audio."""
-    async with client.converse(seed=seed, voice=voice) as conversation:
+    async with client.converse(seed=seed, voice=voice, steady=steady) as conversation:
         listener = Listener()
         pushing = asyncio.create_task(_push(conversation, mel, frame_seconds))
         async for samples in conversation.listen():

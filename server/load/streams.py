@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from server.load.listening import Listener, converse, listen
 from vocoder.client import AsyncClient
 from vocoder.mel import MelSpec, silence
 
-Transport = Literal["http", "ws"]
+Transport = Literal["http", "ws", "ws-steady"]
+TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 # A listener of frames that come in real time begins this late, or the slightest delay would be a silence.
-HEAD_STARTS = {"http": 0.0, "ws": 0.1}
+HEAD_STARTS = {"http": 0.0, "ws": 0.1, "ws-steady": 0.1}
 
 
 class Load(NamedTuple):
@@ -80,9 +81,10 @@ async def _one(
     delay: float,
 ) -> Listener:
     await asyncio.sleep(delay)
-    if transport == "ws":
-        return await converse(client, mel, 1 / spec.frame_rate, seed=seed, voice=voice)
-    return await listen(client, mel, spec.sample_rate, seed=seed, voice=voice)
+    if transport == "http":
+        return await listen(client, mel, spec.sample_rate, seed=seed, voice=voice)
+    steady = transport == "ws-steady"
+    return await converse(client, mel, 1 / spec.frame_rate, seed=seed, voice=voice, steady=steady)
 
 
 def _stagger(index: int, count: int) -> float:

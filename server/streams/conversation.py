@@ -31,7 +31,7 @@ _NORMAL = 1000
 _ANSWERS = {"flush": "flushed", "finish": "finished"}
 _START = (
     'begin with {"type": "start"}, and in it voice, dialect, format, seed, temperature, denoise, correction, '
-    "lookahead as you like"
+    "lookahead, steady as you like"
 )
 _COMMANDS = 'send frames as a binary message, or {"type": "flush"}, "cancel" or "finish"'
 
@@ -155,11 +155,13 @@ class Conversation:
         """Speak one utterance; true if the client wants no other."""
         while True:
             taken = await self._inbox.take(turn.speech.block_frames)
-            self._speaking = True
+            self._speaking, came = True, time.monotonic()
             if not turn.speech.frames:
-                began = time.monotonic()
+                began = came
             heard = turn.speech.samples
             if data := await turn.speak(taken):
+                if turn.steady and not heard:
+                    await self._inbox.filled(within=came + self._settings.steady_start - time.monotonic())
                 await self._send(data)
                 if not heard:
                     self._metrics.latency.observe(time.monotonic() - began)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import NamedTuple
 
 import torch
@@ -36,6 +37,12 @@ class Inbox:
     def clear(self) -> None:
         self._items.clear()
         self._filled.clear()
+
+    async def filled(self, within: float) -> None:
+        """Until something is there, or so many seconds have passed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, within)):
+                await self._filled.wait()
 
     async def take(self, limit: int) -> Taken:
         """As many of the next frames as there are, at most `limit`, and the command after them."""

@@ -38,6 +38,10 @@ class Start(BaseModel):
     lookahead: int | None = Field(
         default=None, ge=1, description="frames waited for, fewer than it could see"
     )
+    steady: bool = Field(
+        default=False,
+        description="the first audio waits for as long as a later block may take, so that none is late",
+    )
     api_key: str | None = Field(default=None, description="for browsers, which cannot send the header")
 
 

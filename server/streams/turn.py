@@ -16,7 +16,7 @@ class Turn:
     """Speaks what is taken from the inbox; the same frames give the samples of the offline call."""
 
     def __init__(self, engine: Engine, voice: Vocoder, start: Start) -> None:
-        self._engine, self._voice = engine, voice
+        self._engine, self._voice, self.steady = engine, voice, start.steady
         self._encoder = denoised(encoder(start.format, voice.sample_rate), voice, start.denoise)
         self.speech = engine.speech(
             voice, seed=start.seed, temperature=start.temperature, then=self._encoder.encode

@@ -45,7 +45,7 @@ def test_the_command_measures_a_running_server(serve, tmp_path):
     )
     assert result.exit_code == 0, result.output
     document = json.loads((tmp_path / "load.json").read_text())
-    assert [row["transport"] for row in document["streams"]] == ["http", "ws"]
+    assert [row["transport"] for row in document["streams"]] == ["http", "ws", "ws-steady"]
     for row in document["streams"]:
         assert row["utterances"] == 2
         assert 0 < row["first_p50"] <= row["first_p95"]
@@ -62,4 +62,4 @@ def test_the_command_measures_a_running_server(serve, tmp_path):
 def test_another_transport_is_refused():
     result = CliRunner().invoke(app, ["load", "--transport", "tcp"])
     assert result.exit_code == 2
-    assert "choose http or ws" in result.output
+    assert "choose http, ws, ws-steady" in result.output

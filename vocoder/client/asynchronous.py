@@ -65,7 +65,7 @@ class AsyncClient:
     async def converse(self, **options: Any) -> AsyncIterator[Conversation]:
         """A stream both ways: see `Conversation`.
 
-        Options: voice, dialect, seed, temperature, denoise, correction, lookahead.
+        Options: voice, dialect, seed, temperature, denoise, correction, lookahead, steady.
         """
         url = str(self._http.base_url.join("/v1/stream")).replace("http", "ws", 1)
         async with connect(url, self._headers, options) as conversation:

@@ -13,8 +13,8 @@ def sum_harmonics(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The pulses of `pulse_train` and the phase at the last knot.
 
-    `step` `[batch, knot]` is F0 in cycles a sample, `drift` of that shape and `phase` `[batch]` are in cycles,
-    all in float64. Where |sin| of half the phase is below `near_zero`, the quotient is its limit.
+    `step` `[batch, knot]` is F0 in cycles a sample; `drift`, of that shape, and `phase` `[batch]` are in
+    cycles; all in float64. Where |sin| of half the phase is below `near_zero`, the quotient is its limit.
     """
     batch, knots = step.shape
     pulses = np.empty((batch, (knots - 1) * hop), np.float32)

@@ -84,6 +84,20 @@ def test_audio_comes_as_soon_as_the_look_ahead_allows(url, call, utterance):
     assert caller.samples.numel() == 256
 
 
+def test_a_steady_stream_begins_when_later_blocks_would_come(serve, call, utterance):
+    spoken, needed = utterance(60), load("student").lookahead_frames + 1
+    caller = call(serve(steady_start=0.8)[1], seed=7, steady=True)
+    began = time.monotonic()
+    caller.push(spoken.mel[:, :needed])
+    caller.hear()
+    assert time.monotonic() - began >= 0.8
+    caller.push(spoken.mel[:, needed:])
+    caller.hear()
+    caller.say("finish")
+    caller.until("finished")
+    assert close(caller.samples, spoken.samples(seed=7))
+
+
 def test_a_waveglow_waits_for_no_more_frames_than_asked(voices, serve, call, utterance):
     torch.manual_seed(0)
     sizes = {"flows": 2, "wavenet": {"layers": 6, "channels": 8, "skip_channels": 8}}

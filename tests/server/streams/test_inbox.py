@@ -65,3 +65,16 @@ def test_it_is_waited_for():
         return await taking
 
     assert asyncio.run(wait()).command == "finish"
+
+
+def test_one_waits_for_the_next_item_and_no_longer_than_asked():
+    async def wait():
+        inbox = filled(1)
+        await inbox.filled(within=1e9)  # something is there
+        await inbox.take(8)
+        await inbox.filled(within=0.01)  # nothing comes
+        asyncio.get_running_loop().call_later(0.01, inbox.put, "flush")
+        await inbox.filled(within=1e9)
+        return await inbox.take(8)
+
+    assert asyncio.run(wait()).command == "flush"
