@@ -153,17 +153,19 @@ class Conversation:
 
     async def _take_turn(self, turn: Turn) -> bool:
         """Speak one utterance; true if the client wants no other."""
+        heard = False
         while True:
             taken = await self._inbox.take(turn.speech.block_frames)
             self._speaking, came = True, time.monotonic()
             if not turn.speech.frames:
                 began = came
-            heard = turn.speech.samples
             if data := await turn.speak(taken):
-                if turn.steady and not heard:
-                    await self._inbox.filled(within=came + self._settings.steady_start - time.monotonic())
+                first = not heard and turn.speech.samples > 0  # not a header alone
+                if first and turn.steady and not taken.command:
+                    await self._inbox.told(within=came + self._settings.steady_start - time.monotonic())
                 await self._send(data)
-                if not heard:
+                if first:
+                    heard = True
                     self._metrics.latency.observe(time.monotonic() - began)
             if taken.command:
                 await self._say(_ANSWERS[taken.command], **turn.counts)

@@ -25,7 +25,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._items: deque[Tensor | str] = deque()
-        self._filled = asyncio.Event()
+        self._filled, self._told = asyncio.Event(), asyncio.Event()
 
     def __bool__(self) -> bool:
         return bool(self._items)
@@ -33,16 +33,19 @@ class Inbox:
     def put(self, item: Float[Tensor, "mel frame"] | str) -> None:
         self._items.append(item)
         self._filled.set()
+        if isinstance(item, str):
+            self._told.set()
 
     def clear(self) -> None:
         self._items.clear()
         self._filled.clear()
+        self._told.clear()
 
-    async def filled(self, within: float) -> None:
-        """Until something is there, or so many seconds have passed."""
+    async def told(self, within: float) -> None:
+        """Until a command is there, or so many seconds have passed."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, within)):
-                await self._filled.wait()
+                await self._told.wait()
 
     async def take(self, limit: int) -> Taken:
         """As many of the next frames as there are, at most `limit`, and the command after them."""
@@ -50,6 +53,8 @@ class Inbox:
         taken = self._next(limit)
         if not self._items:
             self._filled.clear()
+        if taken.command and not any(isinstance(item, str) for item in self._items):
+            self._told.clear()
         return taken
 
     def _next(self, limit: int) -> Taken:

@@ -93,13 +93,16 @@ def test_compiled_pulses_are_those_of_tensors() -> None:
     frequency = 60 + 500 * torch.rand(3, 40, generator=generator)
     phase = torch.rand(3, generator=generator, dtype=torch.float64) - 0.5
     drift = torch.rand(3, 40, generator=generator)
-    for drifting in (None, drift):
+    on_samples = torch.full((3, 40), 22050 / 64), torch.zeros(3, dtype=torch.float64), None
+    for f0, begin, drifting in ((frequency, phase, None), (frequency, phase, drift), on_samples):
         with torch.enable_grad():
-            plain, end = pulse_train(frequency, phase, 256, 22050, drifting)
+            plain, end = pulse_train(f0, begin, 256, 22050, drifting)
         with torch.no_grad():
-            compiled, compiled_end = pulse_train(frequency, phase, 256, 22050, drifting)
+            compiled, compiled_end = pulse_train(f0, begin, 256, 22050, drifting)
         torch.testing.assert_close(compiled, plain, atol=2e-4 * float(plain.abs().max()), rtol=0)
         torch.testing.assert_close(compiled_end, end, atol=1e-9, rtol=0)
+    with torch.no_grad():
+        assert pulse_train(frequency[:, :1], phase, 256, 22050)[0].shape == (3, 0)
 
 
 @pytest.mark.parametrize("lookahead", [0, 2, 4])

@@ -86,7 +86,7 @@ def section(infos: Mapping[str, CheckpointInfo], title: str) -> list[str]:
         "",
         f"Every voice measured on the list *{title}*, those that do not ship too. Within a kind the recipes",
         "differ (speakers, augmentation, a filter or none), and each was corrected as voices were on the day",
-        "of its measurement, so compute is not all that changes. Runs that shared a GPU have its minutes each.",
+        "it was measured: compute is not all that changes. Runs that shared a GPU have its minutes each.",
         "",
         *table(heads, rows),
         "",

@@ -1,6 +1,4 @@
-"""A round of correction on the CPU, in float32, where nothing is differentiated."""
-
-import math
+"""A round of correction on the CPU, where nothing is differentiated: on one thread, as batches are made."""
 
 import numpy as np
 import torch
@@ -21,6 +19,7 @@ class CompiledRound:
         bounds: magnitudes of a band are told apart from the first to the second.
         limit: of the change of a band, in nats.
         window, middle: what a frame is multiplied with, and the middle of a corrected one.
+        reach: frames that lie over half of the next.
     """
 
     def __init__(
@@ -34,6 +33,7 @@ class CompiledRound:
         limit: float,
         window: Float[Tensor, "window"],
         middle: Float[Tensor, "middle"],
+        reach: int,
     ) -> None:
         rows = filterbank.numpy()
         used = [np.flatnonzero(row) for row in rows]
@@ -46,7 +46,7 @@ class CompiledRound:
             np.array(bounds, np.float32),
             np.float32(limit),
         )
-        self._halves = (middle.numpy(), window.numpy(), math.ceil(len(window) / len(middle)))
+        self._halves = (middle.numpy(), window.numpy(), reach)
 
     def scaled(
         self,
@@ -56,7 +56,7 @@ class CompiledRound:
     ) -> tuple[Complex[Tensor, "batch count bin"], Float[Tensor, "batch spoken mel"]]:
         """As `MelCorrection.scaled`; writes over its first two arguments."""
         spectra = torch.view_as_real(spectrum).numpy()
-        scale_bands(spectra, change.numpy(), wanted.contiguous().numpy(), *self._bands, *self._scale)
+        scale_bands(spectra, change.numpy(), wanted.numpy(), *self._bands, *self._scale)
         return spectrum, change
 
     def joined(

@@ -69,7 +69,7 @@ class MelCorrection(nn.Module):
     def __init__(self, spec: MelSpec) -> None:
         super().__init__()
         self.margin = spec.n_fft // 2 - spec.hop_length  # of a frame, on each side of its middle
-        if not 0 <= self.margin <= spec.padding:
+        if self.margin < 0 or abs(spec.padding - spec.n_fft // 2) > spec.hop_length:
             raise ConfigError(
                 f"correction: needs frames of two hops or more, the first centred within a hop of "
                 f"{spec.hop_length} samples; n_fft is {spec.n_fft}, the padding {spec.padding}"
@@ -97,6 +97,7 @@ class MelCorrection(nn.Module):
             limit=LIMIT,
             window=window.float(),
             middle=middle.float(),
+            reach=self.reach,
         )
 
     @property
@@ -174,7 +175,7 @@ class MelCorrection(nn.Module):
         """
         if count == 0:
             return unread.new_zeros(len(unread), 0, len(self.fade)), state.recent
-        spec, wanted, recent = self.spec, state.wanted[..., :count].mT, []
+        spec, wanted, recent = self.spec, state.wanted[..., :count].mT.contiguous(), []
         frames = unread.unfold(1, spec.n_fft, spec.hop_length)[:, :count] * self.window
         change = torch.zeros(wanted.shape, device=wanted.device)
         compiled = frames.device.type == "cpu" and not torch.is_grad_enabled()

@@ -21,7 +21,7 @@ class Knots(NamedTuple):
     """Frames in a row; `told` has no channels where there is no conditioning."""
 
     f0: Float[Tensor, "batch knot"]  # Hz, float64 in evaluation
-    voiced: Float[Tensor, "batch knot"]  # probability, as exact
+    voiced: Float[Tensor, "batch knot"]  # probability of voice, in the dtype of F0
     responses: SourceFilters
     told: Float[Tensor, "batch channel knot"]
 

@@ -17,7 +17,7 @@ def sum_harmonics(
     cycles; all in float64. Where |sin| of half the phase is below `near_zero`, the quotient is its limit.
     """
     batch, knots = step.shape
-    pulses = np.empty((batch, (knots - 1) * hop), np.float32)
+    pulses = np.empty((batch, max(0, knots - 1) * hop), np.float32)
     end = np.empty(batch)
     half, one, two = np.float32(0.5), np.float32(1), np.float32(2)
     for item in range(batch):

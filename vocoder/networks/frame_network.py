@@ -15,7 +15,7 @@ class FrameState(NamedTuple):
     """What a stream carries from chunk to chunk."""
 
     held: Float[Tensor, "batch slot hidden"]  # the last two inputs of each layer, zeros before the first
-    seen: int  # frames so far, counted until each layer has seen two
+    seen: int  # frames taken so far, at most 2 · layers
 
 
 FEW = 32
@@ -64,7 +64,7 @@ class FrameNetwork(nn.Module):
         for i, layer in enumerate(weights.layers):
             known = min(2, max(0, state.seen - 2 * i))
             rows = torch.cat([state.held[:, 2 * i + 2 - known : 2 * i + 2], rows], dim=1)
-            following.append(F.pad(rows, (0, 0, max(0, 2 - rows.shape[1]), 0))[:, -2:])
+            following.append(F.pad(rows[:, -2:], (0, 0, max(0, 2 - rows.shape[1]), 0)))
             rows = layer.apply(rows) if rows.shape[1] > 2 else rows[:, :0]
         return _mix(rows, *weights.last).mT, FrameState(torch.cat(following, dim=1), seen)
 

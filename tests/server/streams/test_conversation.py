@@ -89,9 +89,10 @@ def test_a_steady_stream_begins_when_later_blocks_would_come(serve, call, uttera
     caller = call(serve(steady_start=0.8)[1], seed=7, steady=True)
     began = time.monotonic()
     caller.push(spoken.mel[:, :needed])
+    caller.push(spoken.mel[:, needed : needed + 1])  # the next frames are no reason to begin
     caller.hear()
     assert time.monotonic() - began >= 0.8
-    caller.push(spoken.mel[:, needed:])
+    caller.push(spoken.mel[:, needed + 1 :])
     caller.hear()
     caller.say("finish")
     caller.until("finished")

@@ -67,14 +67,14 @@ def test_it_is_waited_for():
     assert asyncio.run(wait()).command == "finish"
 
 
-def test_one_waits_for_the_next_item_and_no_longer_than_asked():
+def test_one_waits_for_a_command_and_no_longer_than_asked():
     async def wait():
         inbox = filled(1)
-        await inbox.filled(within=1e9)  # something is there
-        await inbox.take(8)
-        await inbox.filled(within=0.01)  # nothing comes
+        await inbox.told(within=0.01)  # frames are none
         asyncio.get_running_loop().call_later(0.01, inbox.put, "flush")
-        await inbox.filled(within=1e9)
-        return await inbox.take(8)
+        await inbox.told(within=1e9)
+        taken = await inbox.take(8)
+        await inbox.told(within=0.01)  # it is taken
+        return taken
 
     assert asyncio.run(wait()).command == "flush"
