@@ -13,7 +13,7 @@ from training.data.manifests import find_recordings
 from training.data.segments import Batch, Clip, Segments, load_clips
 from training.recipes import teacher
 from training.recipes.teacher import LikelihoodTask, TeacherRecipe, train_teacher
-from vocoder.checkpoints import load, read_info
+from vocoder.checkpoints import load, load_checkpoint, read_info
 from vocoder.config import parse_config
 from vocoder.errors import ConfigError
 from vocoder.mel import DIALECTS
@@ -112,7 +112,7 @@ def test_the_pitch_may_be_another_voices(recordings, tmp_path):
     other = train_teacher(recipe_of("teacher", recordings), tmp_path / "other", progress=False)
     recipe = recipe_of("teacher", recordings, pitch=None, pitch_from=other)
     path = train_teacher(recipe, tmp_path / "run", progress=False)
-    own, others = (load(each).pitch.state_dict() for each in (path, other))
+    own, others = (load_checkpoint(each).pitch.state_dict() for each in (path, other))
     assert all(torch.equal(own[name], others[name]) for name in others)
     record = read_info(path).training
     assert list(record["steps"]) == ["flow"]
