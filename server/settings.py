@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     batch_wait: float = Field(
         default=0.0, ge=0, le=1, description="seconds that a block waits for others while a worker is idle"
     )
+    lone_frames: int = Field(
+        default=16, ge=0, description="batches of at most so many frames are made one at a time on a CPU"
+    )
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
     max_queue: int = Field(default=32, ge=0, description="requests beyond them: being read, or waiting")
     patience: float = Field(default=0.5, ge=0, description="seconds a request waits for one of them to end")
@@ -76,8 +79,10 @@ class Settings(BaseSettings):
         default=0.05,
         ge=0,
         le=1,
-        description="seconds after the frames it needs at which the audio of a steady /v1/stream begins",
+        description="seconds after the frames it needs at which the audio of a steady /v1/stream begins, "
+        "or more, if a later block may take more with so many streams",
     )
+    steady_longest: float = Field(default=0.15, ge=0, le=1, description="seconds that it waits at most")
     shutdown_timeout: int = Field(default=10, ge=0, description="seconds for streams to end at a stop")
     send_buffer_bytes: int = Field(
         default=64 << 10, ge=4096, description="a connection's, in the kernel: how far work runs ahead"

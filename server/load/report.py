@@ -26,7 +26,8 @@ BATCHES = {"frames": "{}", "batch": "{}", "single_ms": "{:.2f}", "batch_ms": "{:
 _EXPLANATIONS = {
     "streams": "Times in milliseconds. An underrun is a moment at which a listener, who plays from the first "
     "audio on (over ws and ws-steady 100 ms later), has nothing left; silent_ms is how long, in all. "
-    "Over ws-steady the server was asked to hold the first audio back for `steady_start`. "
+    "Over ws-steady the server was asked to hold the first audio back for as long as a later block may take: "
+    "`steady_start`, or more with many streams. "
     "needs_ms: how long after the first audio all would have had to begin to hear no silence.",
     "overhead": "Seconds of one utterance, medians of runs in turns; share of throughput that HTTP costs.",
     "memory": "Resident bytes of the server, after warming up and after as many requests more.",

@@ -14,7 +14,8 @@ from server.metrics import Metrics
 from server.problems import Problem, problem_of
 from server.settings import Settings
 from server.speaking import check_length
-from server.streams.inbox import Inbox
+from server.streams.delays import Delays
+from server.streams.inbox import Inbox, Taken
 from server.streams.messages import Command, Start, close_code, error_message, message, parse, read_frames
 from server.streams.turn import Turn
 from vocoder.inference.bounded import bounded
@@ -27,6 +28,8 @@ from vocoder.models.corrected import passes, with_passes
 
 _AT_ONCE = 16
 """Frames that are converted on the event loop."""
+_SHORT = 16
+"""Frames of a block as those who stream while they make them send it."""
 _NORMAL = 1000
 _ANSWERS = {"flush": "flushed", "finish": "finished"}
 _START = (
@@ -46,6 +49,7 @@ class Conversation:
         self._engine: Engine = state.engine
         self._metrics: Metrics = state.metrics
         self._gate: Gate = state.gate
+        self._delays: Delays = state.delays
         self._speaking = self._leaving = False
         self._turn: asyncio.Task[bool] | None = None
         self._leave = asyncio.Event()
@@ -159,10 +163,10 @@ class Conversation:
             self._speaking, came = True, time.monotonic()
             if not turn.speech.frames:
                 began = came
-            if data := await turn.speak(taken):
+            if data := await self._make(turn, taken):
                 first = not heard and turn.speech.samples > 0  # not a header alone
                 if first and turn.steady and not taken.command:
-                    await self._inbox.told(within=came + self._settings.steady_start - time.monotonic())
+                    await self._hold(came)
                 await self._send(data)
                 if first:
                     heard = True
@@ -171,6 +175,18 @@ class Conversation:
                 await self._say(_ANSWERS[taken.command], **turn.counts)
                 return taken.command == "finish"
             await turn.keep_step(self._settings.max_ahead)
+
+    async def _make(self, turn: Turn, taken: Taken) -> bytes:
+        if taken.mel is None or taken.mel.shape[1] > _SHORT:
+            return await turn.speak(taken)
+        with self._delays.measured(turn.speech):
+            return await turn.speak(taken)
+
+    async def _hold(self, came: float) -> None:
+        """From when the frames came until a later block would be there, however late, or all frames are."""
+        while (rest := came + self._delays.expected(self._engine.active_streams) - time.monotonic()) > 0:
+            if await self._inbox.told(within=rest):
+                return
 
     async def _stay(self) -> None:
         await self._leave.wait()

@@ -41,11 +41,12 @@ class Inbox:
         self._filled.clear()
         self._told.clear()
 
-    async def told(self, within: float) -> None:
-        """Until a command is there, or so many seconds have passed."""
+    async def told(self, within: float) -> bool:
+        """Wait until a command is there, or so many seconds have passed; whether one is."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, within)):
+            async with asyncio.timeout(within):
                 await self._told.wait()
+        return self._told.is_set()
 
     async def take(self, limit: int) -> Taken:
         """As many of the next frames as there are, at most `limit`, and the command after them."""

@@ -41,6 +41,9 @@ class EngineConfig(Config):
     max_batch: int = Field(default=16, ge=1, description="streams in a batch")
     max_batch_frames: int = Field(default=128, ge=1, description="frames in a batch, of all its streams")
     batch_wait: float = Field(default=0.0, ge=0, description="seconds a block may wait for company")
+    lone_frames: int = Field(
+        default=16, ge=0, description="batches of at most so many frames are made one at a time on a CPU"
+    )
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
     max_queue: int = Field(default=32, ge=0, description="requests that wait for one of them to end")
     patience: float = Field(default=0.5, ge=0, description="seconds that they wait")
@@ -61,6 +64,7 @@ class Engine:
             max_batch=self.config.max_batch,
             max_frames=self.config.max_batch_frames,
             gather_seconds=self.config.batch_wait,
+            lone_frames=self.config.lone_frames if torch.device(self.config.device).type == "cpu" else 0,
             precision=getattr(torch, self.config.precision, torch.float32),
         )
         self._errands = ThreadPoolExecutor(

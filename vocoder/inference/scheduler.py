@@ -9,8 +9,9 @@ one that worked last is woken: the weights are still in its caches, and the othe
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from typing import NamedTuple
 
 import torch
 
@@ -27,6 +28,9 @@ class Scheduler:
         max_frames: frames in a batch, of all its streams: long blocks gain little from company, and a short
             one would wait for them.
         gather_seconds: how long a step may wait for others of its kind while a thread is free.
+        lone_frames: batches of at most so many frames, of all their streams, are made one at a time: they are
+            many small operations, and two threads would wait for the interpreter most of the time. Steps that
+            come meanwhile make up the next batch; a full one does not wait.
         precision: of the matrix products, by autocast unless it is float32.
 
     `observe`, an attribute, is called with the size of each batch on the thread that made it.
@@ -40,14 +44,16 @@ class Scheduler:
         max_batch: int = 16,
         max_frames: int = 128,
         gather_seconds: float = 0.0,
+        lone_frames: int = 0,
         precision: torch.dtype = torch.float32,
     ) -> None:
         self._max_batch, self._max_frames, self._gather = max_batch, max_frames, gather_seconds
-        self._setup, self._precision = setup, precision
+        self._lone_frames, self._setup, self._precision = lone_frames, setup, precision
         self.observe: Callable[[int], object] = lambda size: None
         self._lock = threading.Lock()
         self._idle: list[threading.Condition] = []  # of threads, the one that worked last at the end
         self._pending: list[Step] = []
+        self._lone: int | None = None  # the thread that makes a batch beside which no other short one is made
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"vocoder_{i}", daemon=True) for i in range(threads)
@@ -67,7 +73,8 @@ class Scheduler:
                 step.future.cancel()
             else:
                 self._pending.append(step)
-                self._wake(1)
+                if self._choose().steps:
+                    self._wake(1)
         return step.future
 
     def close(self) -> None:
@@ -99,16 +106,21 @@ class Scheduler:
 
     def _take(self, woken: threading.Condition) -> list[Step] | None:
         """The next batch without what was withdrawn; None at the end. Meanwhile idle, until `woken`."""
+        thread = threading.get_ident()
         with self._lock:
+            if self._lone == thread:
+                self._lone = None
             while not self._closed:
-                chosen, due = self._choose()
-                if not due:
-                    self._pending = [step for step in self._pending if step not in chosen]
+                steps, lone, wait = self._choose()
+                if not wait:
+                    self._pending = [step for step in self._pending if step not in steps]
+                    if lone:
+                        self._lone = thread
                     if self._pending:  # somebody must watch what is left
                         self._wake(1)
-                    return [step for step in chosen if step.future.set_running_or_notify_cancel()]
+                    return [step for step in steps if step.future.set_running_or_notify_cancel()]
                 self._idle.append(woken)
-                woken.wait(None if due == math.inf else due)
+                woken.wait(None if wait == math.inf else wait)
                 if woken in self._idle:  # it has waited long enough
                     self._idle.remove(woken)
         return None
@@ -118,16 +130,29 @@ class Scheduler:
         for _ in range(min(count, len(self._idle))):
             self._idle.pop().notify()
 
-    def _choose(self) -> tuple[list[Step], float]:
-        """The most urgent steps that may be made, and for how many seconds they must wait yet."""
+    def _choose(self) -> "_Choice":
+        """The most urgent steps that may be made."""
         pending = sorted(self._pending, key=lambda step: step.due)
-        if not pending:
-            return [], math.inf
-        urgent = pending[0]
-        limit = max(1, min(self._max_batch, self._max_frames // _frames(urgent)))
-        chosen = [step for step in pending if step.key == urgent.key][:limit]
-        patience = self._gather if len(chosen) < limit else 0.0
-        return chosen, max(0.0, urgent.arrived + patience - time.monotonic())
+        refused: set[Hashable] = set()
+        for urgent in pending:
+            if urgent.key in refused:
+                continue
+            limit = max(1, min(self._max_batch, self._max_frames // _frames(urgent)))
+            steps = [step for step in pending if step.key == urgent.key][:limit]
+            full = len(steps) == limit
+            lone = not full and len(steps) * _frames(urgent) <= self._lone_frames
+            if lone and self._lone is not None:
+                refused.add(urgent.key)
+                continue
+            patience = 0.0 if full else self._gather
+            return _Choice(steps, lone, max(0.0, urgent.arrived + patience - time.monotonic()))
+        return _Choice([], lone=False, wait=math.inf)
+
+
+class _Choice(NamedTuple):
+    steps: list[Step]
+    lone: bool  # whether no other short batch is made beside it
+    wait: float  # seconds that they wait for company yet
 
 
 def _frames(step: Step) -> int:

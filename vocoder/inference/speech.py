@@ -43,6 +43,7 @@ class Speech(Generic[T]):
     ) -> None:
         self.voice, self.block_frames = voice, FIRST_FRAMES
         self.frames, self.finished = 0, False
+        self.work = 0.0  # seconds of processor time that the last block took
         self._scheduler, self._then = scheduler, then
         self._state = voice.start([check_seed(seed)], voice.check_temperature(temperature))
         self._began: float | None = None
@@ -72,6 +73,7 @@ class Speech(Generic[T]):
         self.finished = last
         if self._began is None and self.samples:
             self._began = time.monotonic()
+        self.work = made.seconds
         self.block_frames = _next_size(self.block_frames, made.seconds)
         return made.result
 
