@@ -97,7 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _add_state(app: FastAPI, settings: Settings) -> None:
     app.state.settings = settings
     app.state.gate = Gate(settings)
-    app.state.delays = Delays(settings.steady_start, settings.steady_longest)
+    app.state.delays = Delays(settings.steady_start, settings.steady_longest, settings.steady_each)
     app.state.engine = engine = Engine(settings.engine)
     app.state.arrivals = arrivals = Places(settings.max_streams + settings.max_queue, 0, 0.0, "requests")
     app.state.metrics = Metrics(engine, arrivals)

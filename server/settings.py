@@ -80,7 +80,10 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="seconds after the frames it needs at which the audio of a steady /v1/stream begins, "
-        "or more, if a later block may take more with so many streams",
+        "or more: `steady_each` for each stream, or what the slowest block took lately",
+    )
+    steady_each: float = Field(
+        default=0.0125, ge=0, le=1, description="seconds of it for each stream that may bring frames"
     )
     steady_longest: float = Field(default=0.15, ge=0, le=1, description="seconds that it waits at most")
     shutdown_timeout: int = Field(default=10, ge=0, description="seconds for streams to end at a stop")

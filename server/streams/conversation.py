@@ -30,6 +30,9 @@ _AT_ONCE = 16
 """Frames that are converted on the event loop."""
 _SHORT = 16
 """Frames of a block as those who stream while they make them send it."""
+_WAITED = 0.3
+"""Share of the time for which the first audio was held that a later block waits for others to share a batch
+with; the rest is for making it, and for what goes wrong."""
 _NORMAL = 1000
 _ANSWERS = {"flush": "flushed", "finish": "finished"}
 _START = (
@@ -167,6 +170,7 @@ class Conversation:
                 first = not heard and turn.speech.samples > 0  # not a header alone
                 if first and turn.steady and not taken.command:
                     await self._hold(came)
+                    turn.held = time.monotonic() - came
                 await self._send(data)
                 if first:
                     heard = True
@@ -177,10 +181,11 @@ class Conversation:
             await turn.keep_step(self._settings.max_ahead)
 
     async def _make(self, turn: Turn, taken: Taken) -> bytes:
-        if taken.mel is None or taken.mel.shape[1] > _SHORT:
+        if taken.command or taken.mel is None or taken.mel.shape[1] > _SHORT:
             return await turn.speak(taken)
-        with self._delays.measured(turn.speech):
-            return await turn.speak(taken)
+        patience = _WAITED * turn.held if self._engine.active_streams > 1 else 0.0
+        with self._delays.measured():
+            return await turn.speak(taken, patience)
 
     async def _hold(self, came: float) -> None:
         """From when the frames came until a later block would be there, however late, or all frames are."""

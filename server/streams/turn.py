@@ -21,19 +21,22 @@ class Turn:
         self.speech = engine.speech(
             voice, seed=start.seed, temperature=start.temperature, then=self._encoder.encode
         )
-        self.addressed: float | None = None  # when the first frames came, in seconds of the monotonic clock
+        self.held = 0.0  # seconds after its frames at which the first audio of a steady one left
 
     @property
     def counts(self) -> dict[str, int]:
         return {"frames": self.speech.frames, "samples": self.speech.samples}
 
-    async def speak(self, taken: Taken) -> bytes:
-        """The audio that has become certain, all of it if a command follows."""
+    async def speak(self, taken: Taken, patience: float = 0.0) -> bytes:
+        """The audio that has become certain, all of it if a command follows.
+
+        For `patience` seconds its block may wait for those of others.
+        """
         last = taken.command is not None
         mel = torch.zeros(self._voice.mel_spec.num_mels, 0) if taken.mel is None else taken.mel
         if last and not mel.shape[1] + self.speech.frames:
             return b""  # nothing was said
-        data = await self.speech.advance(mel, last=last)
+        data = await self.speech.advance(mel, last=last, patience=patience)
         return data + await self._engine.run(self._encoder.finish) if last else data
 
     async def keep_step(self, max_ahead: float) -> None:

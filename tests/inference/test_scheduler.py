@@ -30,11 +30,11 @@ def scheduler():
         one.close()
 
 
-def step(voice, seed=0, due=0.0, frames=20, then=lambda audio: audio):
+def step(voice, seed=0, due=0.0, frames=20, then=lambda audio: audio, patience=0.0):
     generator = torch.Generator().manual_seed(seed)
     mel = silence(voice.mel_spec, frames) + torch.rand(80, frames, generator=generator)
     with torch.inference_mode():
-        return Step(voice, mel, voice.start([seed], 0.7), last=True, due=due, then=then)
+        return Step(voice, mel, voice.start([seed], 0.7), last=True, due=due, then=then, patience=patience)
 
 
 class Holdup:
@@ -197,6 +197,51 @@ def test_a_step_does_not_wait_while_others_gather(scheduler, voice, voices):
     short.result(30)
     assert not long.done()
     gate.set()
+
+
+def test_a_patient_step_waits_for_company_and_keeps_nobody_waiting(scheduler, voice):
+    sizes = []
+    one = scheduler()
+    one.observe = sizes.append
+    patient = [one.submit(step(voice, seed, frames=5, patience=30.0)) for seed in range(2)]
+    one.submit(step(voice, frames=6, due=1e9)).result(30)
+    assert not any(future.done() for future in patient)
+    hasty = one.submit(step(voice, 2, frames=5, due=1e9))
+    for future in [*patient, hasty]:
+        future.result(30)
+    assert sizes == [1, 3]
+
+
+def test_short_batches_are_made_one_at_a_time(scheduler, voice):
+    """Those that come meanwhile go together; a long block, or a full batch, goes beside it."""
+    sizes = []
+    one = scheduler(threads=2, lone_frames=12, max_batch=3)
+    one.observe = sizes.append
+    held = Holdup(one, voice)
+    long = one.submit(step(voice, frames=13))
+    assert len(long.result(30).result)
+    waiting = [one.submit(step(voice, seed, frames=5)) for seed in range(2)]
+    time.sleep(0.1)
+    assert one.pending == 2
+    full = [one.submit(step(voice, seed, frames=6)) for seed in range(3)]
+    for future in full:
+        future.result(30)
+    assert one.pending == 2
+    held.gate.set()
+    for future in waiting:
+        future.result(30)
+    assert sizes == [1, 1, 3, 2]
+
+
+def test_a_short_batch_that_fails_or_is_withdrawn_keeps_no_other_waiting(scheduler, voice):
+    one = scheduler(threads=2, lone_frames=12)
+    held = Holdup(one, voice)
+    failing = one.submit(step(voice, frames=5, then=lambda _: 1 / 0))
+    withdrawn = one.submit(step(voice, frames=6))
+    withdrawn.cancel()
+    held.gate.set()
+    assert isinstance(failing.exception(30), ZeroDivisionError)
+    one.submit(step(voice, frames=5)).result(30)
 
 
 def test_of_idle_threads_the_one_that_worked_last_goes_on(scheduler, voice):

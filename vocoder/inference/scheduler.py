@@ -2,7 +2,8 @@
 
 A block of a few frames costs mostly the overhead of its many small operations, and reading the weights: eight
 of them in one batch take about as long as three alone. Those that come while all threads are at work make up
-the next batch. Otherwise a block waits for company only where `gather_seconds` says so. Of idle threads the
+the next batch, and so do those of a short batch while another is under way, where `lone_frames` says so.
+Otherwise a block waits for company only where `gather_seconds` or its own patience does. Of idle threads the
 one that worked last is woken: the weights are still in its caches, and the others stay out of the way.
 """
 
@@ -29,8 +30,8 @@ class Scheduler:
             one would wait for them.
         gather_seconds: how long a step may wait for others of its kind while a thread is free.
         lone_frames: batches of at most so many frames, of all their streams, are made one at a time: they are
-            many small operations, and two threads would wait for the interpreter most of the time. Steps that
-            come meanwhile make up the next batch; a full one does not wait.
+            many small operations, and two threads of them wait for the interpreter again and again. Steps
+            that come meanwhile make up the next batch; a full or longer one goes beside it.
         precision: of the matrix products, by autocast unless it is float32.
 
     `observe`, an attribute, is called with the size of each batch on the thread that made it.
@@ -116,7 +117,7 @@ class Scheduler:
                     self._pending = [step for step in self._pending if step not in steps]
                     if lone:
                         self._lone = thread
-                    if self._pending:  # somebody must watch what is left
+                    if self._choose().steps:  # somebody must watch what is left
                         self._wake(1)
                     return [step for step in steps if step.future.set_running_or_notify_cancel()]
                 self._idle.append(woken)
@@ -131,22 +132,30 @@ class Scheduler:
             self._idle.pop().notify()
 
     def _choose(self) -> "_Choice":
-        """The most urgent steps that may be made."""
+        """The most urgent steps that may be made now, or those that may be made first."""
         pending = sorted(self._pending, key=lambda step: step.due)
-        refused: set[Hashable] = set()
+        seen: set[Hashable] = set()
+        choice = _Choice([], lone=False, wait=math.inf)
         for urgent in pending:
-            if urgent.key in refused:
+            if urgent.key in seen:
                 continue
             limit = max(1, min(self._max_batch, self._max_frames // _frames(urgent)))
             steps = [step for step in pending if step.key == urgent.key][:limit]
             full = len(steps) == limit
             lone = not full and len(steps) * _frames(urgent) <= self._lone_frames
+            seen.add(urgent.key)
             if lone and self._lone is not None:
-                refused.add(urgent.key)
                 continue
-            patience = 0.0 if full else self._gather
-            return _Choice(steps, lone, max(0.0, urgent.arrived + patience - time.monotonic()))
-        return _Choice([], lone=False, wait=math.inf)
+            wait = 0.0 if full else max(0.0, min(map(self._latest, steps)) - time.monotonic())
+            if wait < choice.wait:
+                choice = _Choice(steps, lone, wait)
+            if not wait:
+                break
+        return choice
+
+    def _latest(self, step: Step) -> float:
+        """When it must go, with company or without."""
+        return step.arrived + max(self._gather, step.patience)
 
 
 class _Choice(NamedTuple):

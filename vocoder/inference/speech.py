@@ -43,7 +43,6 @@ class Speech(Generic[T]):
     ) -> None:
         self.voice, self.block_frames = voice, FIRST_FRAMES
         self.frames, self.finished = 0, False
-        self.work = 0.0  # seconds of processor time that the last block took
         self._scheduler, self._then = scheduler, then
         self._state = voice.start([check_seed(seed)], voice.check_temperature(temperature))
         self._began: float | None = None
@@ -61,19 +60,22 @@ class Speech(Generic[T]):
             return 0.0
         return self.samples / self.voice.sample_rate - (time.monotonic() - self._began)
 
-    async def advance(self, mel: Float[Tensor, "mel frame"], *, last: bool = False) -> T:
+    async def advance(
+        self, mel: Float[Tensor, "mel frame"], *, last: bool = False, patience: float = 0.0
+    ) -> T:
         """Take more frames, in the units of the voice; give what has become certain.
+
+        For `patience` seconds the block may wait for others, with which it costs less.
 
         A cancelled call withdraws the block; the speech has then ended.
         """
-        step = Step(self.voice, mel, self._state, last, self._due(), self._then)
+        step = Step(self.voice, mel, self._state, last, self._due(), self._then, patience=patience)
         made = await asyncio.wrap_future(self._scheduler.submit(step))
         self._state = made.state
         self.frames += mel.shape[1]
         self.finished = last
         if self._began is None and self.samples:
             self._began = time.monotonic()
-        self.work = made.seconds
         self.block_frames = _next_size(self.block_frames, made.seconds)
         return made.result
 

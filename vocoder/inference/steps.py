@@ -32,7 +32,8 @@ class Step:
     """The next block of a stream.
 
     `due` is the time (of `time.monotonic`) at which its listener would fall silent. `then` makes of the
-    audio, on the CPU, what the stream is given, on the same thread.
+    audio, on the CPU, what the stream is given, on the same thread. For `patience` seconds it may wait for
+    others to share a batch with.
     """
 
     voice: Vocoder
@@ -42,6 +43,7 @@ class Step:
     due: float
     then: Callable[[Float[Tensor, "sample"]], Any]
     future: "Future[Made]" = field(default_factory=Future)
+    patience: float = 0.0
     arrived: float = field(default_factory=time.monotonic)
 
     @cached_property
