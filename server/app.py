@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
+import anyio
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Send
@@ -97,7 +98,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _add_state(app: FastAPI, settings: Settings) -> None:
     app.state.settings = settings
     app.state.gate = Gate(settings)
-    app.state.delays = Delays(settings.steady_start, settings.steady_longest, settings.steady_each)
+    app.state.delays = Delays(
+        settings.steady_start, settings.steady_longest, few=settings.steady_few, each=settings.steady_each
+    )
     app.state.engine = engine = Engine(settings.engine)
     app.state.arrivals = arrivals = Places(settings.max_streams + settings.max_queue, 0, 0.0, "requests")
     app.state.metrics = Metrics(engine, arrivals)
@@ -123,6 +126,8 @@ def _add_routes(app: FastAPI) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Warm the voices while the first questions are answered already; stop the engine at the end."""
+    async with anyio.create_task_group():
+        pass  # imports what the first stream of audio would have to wait for
     engine: Engine = app.state.engine
     app.state.warming = asyncio.create_task(engine.run(engine.voices.load_all))
     with running(app.state.jobs, app.state.settings):

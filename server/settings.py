@@ -79,12 +79,11 @@ class Settings(BaseSettings):
         default=0.05,
         ge=0,
         le=1,
-        description="seconds after the frames it needs at which the audio of a steady /v1/stream begins, "
-        "or more: `steady_each` for each stream, or what the slowest block took lately",
+        description="seconds after the frames it needs at which a steady stream's audio begins, at least; or "
+        "more: `steady_each` for each stream past `steady_few`, or what the slowest block took lately",
     )
-    steady_each: float = Field(
-        default=0.0125, ge=0, le=1, description="seconds of it for each stream that may bring frames"
-    )
+    steady_few: int = Field(default=4, ge=0, description="streams for which `steady_start` is enough")
+    steady_each: float = Field(default=0.02, ge=0, le=1, description="seconds for each further stream")
     steady_longest: float = Field(default=0.15, ge=0, le=1, description="seconds that it waits at most")
     shutdown_timeout: int = Field(default=10, ge=0, description="seconds for streams to end at a stop")
     send_buffer_bytes: int = Field(

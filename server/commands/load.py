@@ -23,7 +23,9 @@ def load(
     requests: Annotated[
         int, typer.Option(help="After which memory is compared; 0: not at all.", min=0)
     ] = 1000,
-    runs: Annotated[int, typer.Option(help="Of the comparison with the library; 0: none.", min=0)] = 20,
+    pairs: Annotated[
+        int, typer.Option(help="Of calls, of the library and over HTTP, to compare; 0: none.", min=0)
+    ] = 60,
     batches: Annotated[bool, typer.Option(help="Measure batches.")] = True,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for load.json and load.md.")] = Path(
         "out/load"
@@ -33,7 +35,7 @@ def load(
 
     Examples:
       vocoder load -o docs
-      vocoder load --streams 4 --streams 8 --transport ws --requests 0 --runs 0 --no-batches
+      vocoder load --streams 4 --streams 8 --transport ws --requests 0 --pairs 0 --no-batches
       vocoder load --url http://127.0.0.1:8000 --voice universal
     """
     from contextlib import ExitStack
@@ -50,7 +52,7 @@ def load(
     if unknown := set(chosen) - set(TRANSPORTS):
         raise ConfigError(f"--transport {unknown.pop()}: choose {', '.join(TRANSPORTS)}")
     counts = streams or [1, 2, 4, 8, 16]
-    plan = Plan(voice, counts, chosen, seconds, rounds, requests, runs, batches)
+    plan = Plan(voice, counts, chosen, seconds, rounds, requests, pairs, batches)
     output.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         if url is None:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from server.local import get_text
+from vocoder.bench.timing import WARM_UP, median_interval
 from vocoder.checkpoints import load
 from vocoder.client import Client
 from vocoder.inference.streaming import synthesize_blocks
@@ -19,12 +20,15 @@ _RESIDENT = re.compile(r"^process_resident_memory_bytes ([0-9.e+]+)$", re.MULTIL
 
 
 class Overhead(NamedTuple):
-    """Seconds of one utterance, medians of runs that took turns."""
+    """Seconds of one utterance, medians; shares are of the throughput that HTTP costs, pair by pair."""
 
     audio_seconds: float
+    pairs: int
     library: float
     http: float
-    share: float  # of the throughput that HTTP costs
+    share: float  # median of the pairs
+    share_low: float  # 95 % interval of that median
+    share_high: float
 
 
 class Memory(NamedTuple):
@@ -35,20 +39,31 @@ class Memory(NamedTuple):
     after: float
 
 
-def measure_overhead(url: str, voice: str, mel: Float[Tensor, "mel frame"], runs: int) -> Overhead:
-    """The library's call on one thread, and the same utterance from the server, in turns."""
+def measure_overhead(url: str, voice: str, mel: Float[Tensor, "mel frame"], pairs: int) -> Overhead:
+    """The library's call on one thread, and the same utterance from the server right before or after it.
+
+    Each pair sees the machine at one speed, whatever that is; which of the two comes first alternates.
+    """
     model = load(voice)
-    library, http = [], []
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with Client(url) as client:
-        for _ in range(runs + 2):
-            library.append(_seconds(lambda: list(synthesize_blocks(model, mel))))
-            http.append(_seconds(lambda: client.synthesize(mel, voice=voice)))
+        ways = [
+            lambda: list(synthesize_blocks(model, mel)),
+            lambda: client.synthesize(mel, voice=voice),
+        ]
+        seconds = [
+            {way: _seconds(ways[way]) for way in ((0, 1), (1, 0))[i % 2]} for i in range(WARM_UP + pairs)
+        ][WARM_UP:]
     torch.set_num_threads(before)
-    alone, served = statistics.median(library[2:]), statistics.median(http[2:])
+    shares = [1 - pair[0] / pair[1] for pair in seconds]
     return Overhead(
-        model.mel_spec.num_samples(mel.shape[1]) / model.sample_rate, alone, served, 1 - alone / served
+        model.mel_spec.num_samples(mel.shape[1]) / model.sample_rate,
+        pairs,
+        statistics.median(pair[0] for pair in seconds),
+        statistics.median(pair[1] for pair in seconds),
+        statistics.median(shares),
+        *median_interval(shares),
     )
 
 

@@ -20,7 +20,15 @@ STREAMS = {
     "needs_ms": "{:.0f}",
     "times_real_time": "{:.1f}",
 }
-OVERHEAD = {"audio_seconds": "{:.1f}", "library": "{:.4f}", "http": "{:.4f}", "share": "{:.1%}"}
+OVERHEAD = {
+    "audio_seconds": "{:.1f}",
+    "pairs": "{}",
+    "library": "{:.4f}",
+    "http": "{:.4f}",
+    "share": "{:.1%}",
+    "share_low": "{:.1%}",
+    "share_high": "{:.1%}",
+}
 MEMORY = {"requests": "{}", "before": "{:,.0f}", "after": "{:,.0f}"}
 BATCHES = {"frames": "{}", "batch": "{}", "single_ms": "{:.2f}", "batch_ms": "{:.2f}", "gain": "{:.2f}"}
 _EXPLANATIONS = {
@@ -29,7 +37,8 @@ _EXPLANATIONS = {
     "Over ws-steady the server was asked to hold the first audio back for as long as a later block may take: "
     "`steady_start`, or more with many streams. "
     "needs_ms: how long after the first audio all would have had to begin to hear no silence.",
-    "overhead": "Seconds of one utterance, medians of runs in turns; share of throughput that HTTP costs.",
+    "overhead": "Seconds of one utterance, medians; share of the throughput that HTTP costs: median of the "
+    "pairs of calls that followed each other, and its 95 % interval.",
     "memory": "Resident bytes of the server, after warming up and after as many requests more.",
     "batches": "Processor time of one thread; gain: how many times less a batch takes than its blocks alone.",
 }

@@ -25,7 +25,7 @@ class Plan(NamedTuple):
     seconds: float
     rounds: int
     requests: int
-    runs: int
+    pairs: int
     batches: bool
 
 
@@ -45,10 +45,10 @@ def run(url: str, plan: Plan, say: Callable[[str], object]) -> dict[str, list[Na
         ):
             say(f"{row.streams} streams over {transport}")
             sections["streams"].append(row)
-    if plan.runs:
+    if plan.pairs:
         say("the cost of HTTP")
         sections["overhead"].append(
-            measure_overhead(url, plan.voice, varied(spec, plan.seconds, 0), plan.runs)
+            measure_overhead(url, plan.voice, varied(spec, plan.seconds, 0), plan.pairs)
         )
     if plan.requests:
         say("memory")

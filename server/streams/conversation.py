@@ -30,9 +30,9 @@ _AT_ONCE = 16
 """Frames that are converted on the event loop."""
 _SHORT = 16
 """Frames of a block as those who stream while they make them send it."""
-_WAITED = 0.3
-"""Share of the time for which the first audio was held that a later block waits for others to share a batch
-with; the rest is for making it, and for what goes wrong."""
+_WAITED = 0.5
+"""Share of the time beyond `steady_start`, for which the first audio was held, that a later block waits for
+others to share a batch with; the rest is for making it, and for what goes wrong."""
 _NORMAL = 1000
 _ANSWERS = {"flush": "flushed", "finish": "finished"}
 _START = (
@@ -183,7 +183,8 @@ class Conversation:
     async def _make(self, turn: Turn, taken: Taken) -> bytes:
         if taken.command or taken.mel is None or taken.mel.shape[1] > _SHORT:
             return await turn.speak(taken)
-        patience = _WAITED * turn.held if self._engine.active_streams > 1 else 0.0
+        to_spare = max(0.0, turn.held - self._settings.steady_start)
+        patience = _WAITED * to_spare if self._engine.active_streams > 1 else 0.0
         with self._delays.measured():
             return await turn.speak(taken, patience)
 

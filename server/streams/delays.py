@@ -14,11 +14,13 @@ class Delays:
 
     Args:
         shortest, longest: seconds between which `expected` is kept.
-        each: seconds that are planned for each stream that may bring frames at the same time.
+        few: streams for which `shortest` is planned, though all bring frames at the same time.
+        each: seconds more that are planned for each further one.
     """
 
-    def __init__(self, shortest: float, longest: float, each: float) -> None:
-        self._shortest, self._longest, self._each = shortest, max(shortest, longest), each
+    def __init__(self, shortest: float, longest: float, *, few: int, each: float) -> None:
+        self._shortest, self._longest = shortest, max(shortest, longest)
+        self._few, self._each = few, each
         # Moments and delays, without those that a later one has surpassed: the first is the worst.
         self._made: deque[tuple[float, float]] = deque()
         self._under_way: dict[object, float] = {}
@@ -44,7 +46,8 @@ class Delays:
             self._made.popleft()
         oldest = min(self._under_way.values(), default=now)
         slowest = max([now - oldest, *(delay for _, delay in self._made)])
-        return min(self._longest, max(self._shortest, streams * self._each, slowest))
+        planned = self._shortest + max(0, streams - self._few) * self._each
+        return min(self._longest, max(planned, slowest))
 
     def _add(self, delay: float) -> None:
         while self._made and self._made[-1][1] <= delay:

@@ -59,12 +59,12 @@ class Inbox:
         return taken
 
     def _next(self, limit: int) -> Taken:
-        waiting = []
+        waiting: list[Tensor] = []
         while self._items and not isinstance(self._items[0], str):
-            waiting.append(self._items.popleft())
+            waiting.append(self._items.popleft())  # type: ignore[arg-type]
         if not waiting:
             return Taken(None, self._items.popleft())  # type: ignore[arg-type]
-        mel = torch.cat(waiting, dim=1)  # type: ignore[arg-type]
+        mel = waiting[0] if len(waiting) == 1 else torch.cat(waiting, dim=1)
         if self._items and mel.shape[1] <= limit:
             return Taken(mel, self._items.popleft())  # type: ignore[arg-type]
         count = min(limit, mel.shape[1])

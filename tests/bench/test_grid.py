@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ from vocoder.bench.operations import LOOP, count_macs, sample_macs, voice_macs
 from vocoder.bench.peaks import measure_peaks
 from vocoder.bench.speed import Setting, measure_speed, varied_mel
 from vocoder.bench.stamp import commit
-from vocoder.bench.timing import precision_of, spread, time_in_turns
+from vocoder.bench.timing import median_interval, precision_of, spread, time_in_turns
 from vocoder.checkpoints import load
 from vocoder.cli import app
 from vocoder.config import parse_config
@@ -33,6 +34,15 @@ def test_percentiles_lie_between_the_runs_in_order():
     assert spread([2.0]) == (2.0, 2.0, 2.0, 0.0)
     with pytest.raises(InputError, match="at least one run"):
         spread([])
+
+
+def test_the_interval_of_a_median_holds_the_true_one_in_nineteen_of_twenty():
+    samples = np.random.default_rng(0).exponential(size=(2000, 60))
+    intervals = [median_interval(list(row)) for row in samples]
+    assert 0.93 < np.mean([low <= math.log(2) <= high for low, high in intervals]) < 0.98
+    assert median_interval([3.0, 1.0, 2.0]) == (1.0, 3.0)
+    with pytest.raises(InputError, match="at least one run"):
+        median_interval([])
 
 
 def test_work_takes_turns_and_the_first_two_do_not_count():

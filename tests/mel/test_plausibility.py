@@ -7,7 +7,17 @@ from torch.nn.functional import conv2d, pad
 
 from vocoder.audio import resample
 from vocoder.errors import InputError, MelMismatch
-from vocoder.mel import DIALECTS, MelFrontend, check_plausible, compress, dialect, expand, mel_spec, silence
+from vocoder.mel import (
+    DIALECTS,
+    MelFrontend,
+    check_plausible,
+    compress,
+    dialect,
+    expand,
+    mel_spec,
+    silence,
+    surely_plausible,
+)
 
 NVIDIA, PWG = dialect("nvidia"), dialect("pwg-22k")
 BANDS_80 = [name for name, spec in DIALECTS.items() if spec.num_mels == 80]
@@ -205,3 +215,36 @@ def test_a_mel_without_logarithm_is_not_negative(mels):
     check_plausible(expand(mels["nvidia"][0], NVIDIA), spec)
     with pytest.raises(MelMismatch):
         check_plausible(mels["nvidia"][0], spec)
+
+
+@pytest.mark.parametrize("read", DIALECTS)
+def test_a_look_at_the_extremes_passes_nothing_that_is_refused(read, mels):
+    spec = dialect(read)
+    for made in DIALECTS:
+        for mel in mels[made]:
+            for frames in (*mel.split(8, dim=1), *(1.5 * mel).split(8, dim=1), *(mel + 2).split(8, dim=1)):
+                if surely_plausible(frames, spec):
+                    check_plausible(frames, spec)
+
+
+@pytest.mark.parametrize("name", sorted(set(DIALECTS) - {"clarinet", "librosa"}))  # whose floors cut speech
+def test_a_look_at_the_extremes_is_enough_for_most_frames(name, mels):
+    chunks = [chunk for mel in mels[name] for chunk in mel.split(8, dim=1)]
+    assert sum(surely_plausible(chunk, dialect(name)) for chunk in chunks) > 0.6 * len(chunks)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30, -1e30])
+def test_a_look_at_the_extremes_sees_what_is_no_value(value):
+    frames = torch.full((80, 8), -5.0)
+    assert surely_plausible(frames, NVIDIA)
+    frames[40, 3] = value
+    assert not surely_plausible(frames, NVIDIA)
+
+
+def test_a_look_at_the_extremes_judges_no_other_shapes(normalized):
+    assert not surely_plausible(torch.full((79, 8), -5.0), NVIDIA)
+    assert not surely_plausible(torch.full((80, 0), -5.0), NVIDIA)
+    assert not surely_plausible(torch.full((1, 80, 8), -5.0), NVIDIA)
+    assert not surely_plausible(torch.full((80, 8), -5), NVIDIA)
+    assert not surely_plausible(torch.full((80, 300), -5.0), NVIDIA)
+    assert not surely_plausible(torch.zeros(80, 8), normalized[0])

@@ -1,5 +1,6 @@
 """Work timed again and again: warmed up, the device waited for, percentiles over the runs."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,18 @@ def spread(values: Sequence[float]) -> Spread:
         raise InputError("percentiles need at least one run, got none")
     low, middle, high = (float(p) for p in np.percentile(np.asarray(values, np.float64), (5, 50, 95)))
     return Spread(low, middle, high, (high - low) / 2 / abs(middle) if middle else 0.0)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """A 95 % interval of the median, from ranks alone (Conover, Practical Nonparametric Statistics, 3.2).
+
+    Of less than six values it is their whole range. Raises `InputError` without a value.
+    """
+    if not values:
+        raise InputError("an interval needs at least one run, got none")
+    ranked = sorted(values)
+    outside = max(0, math.floor(len(ranked) / 2 - 0.98 * math.sqrt(len(ranked))))
+    return ranked[outside], ranked[-1 - outside]
 
 
 def time_runs(work: Callable[[], Any], runs: int, device: torch.device) -> list[float]:

@@ -5,7 +5,7 @@ from vocoder.mel.conversion import convert
 from vocoder.mel.dialects import ALIASES, DIALECTS, dialect, dialect_of, mel_spec
 from vocoder.mel.filterbank import mel_filterbank, mel_frequencies
 from vocoder.mel.frontend import MelFrontend
-from vocoder.mel.plausibility import check_plausible
+from vocoder.mel.plausibility import check_plausible, surely_plausible
 from vocoder.mel.spec import MelSpec
 from vocoder.mel.streaming import StreamingMel
 
@@ -25,4 +25,5 @@ __all__ = [
     "mel_frequencies",
     "mel_spec",
     "silence",
+    "surely_plausible",
 ]

@@ -7,12 +7,15 @@ off by the ratio of the two. Where the limits below come from is told in docs/me
 """
 
 import math
+from functools import lru_cache
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from vocoder.errors import InputError, MelMismatch
-from vocoder.mel.compression import expand, to_log_units
+from vocoder.mel.compression import compress, expand, to_log_units
 from vocoder.mel.dialects import DIALECTS, dialect_of
 from vocoder.mel.filterbank import frame_energy, loudest_bands
 from vocoder.mel.spec import MelSpec
@@ -21,10 +24,8 @@ _HEADROOM_DB = 3.0  # above full scale; speech stays 9 dB below
 _UNDERSHOOT_DB = 20.0  # below the floor; acoustic models reach a few
 _RANGE_MARGIN = 0.1  # outside [0, 1]
 _STRETCHED_SCATTER_DB, _STRETCHED_SPAN_DB = 3.4, 100.0  # both are surpassed
-_SQUEEZED_SCATTER_DB, _SQUEEZED_SPAN_DB = (
-    1.5,
-    46.0,
-)  # both are missed, and the quietest value is above the next
+# Both are missed, and the quietest value is above the next.
+_SQUEEZED_SCATTER_DB, _SQUEEZED_SPAN_DB = 1.5, 46.0
 _SQUEEZED_QUIETEST_DB = -76.0  # relative to the loudest possible
 _CLEAR_DB = 20.0  # above the quietest value, where the floor no longer hides scatter
 _MIN_FRAMES, _MIN_VALUES = 40, 500
@@ -52,6 +53,34 @@ def check_plausible(mel: Tensor, spec: MelSpec) -> None:
         f"mel: values from {float(values.min()):.4g} to {float(values.max()):.4g} are not those of "
         f"{dialect_of(spec) or 'this spec'}: {fault}; {_remedy(values, spec)}"
     )
+
+
+def surely_plausible(mel: Tensor, spec: MelSpec) -> bool:
+    """Whether a look at the extremes shows that `check_plausible` passes: so of most frames in a stream.
+
+    For a few frames on the CPU, of a spec without statistics. False says nothing. It takes three operations,
+    of which each can cost a wait for the interpreter where other threads are at work.
+    """
+    few = mel.dim() == 2 and mel.shape[0] == spec.num_mels and 0 < mel.shape[1] < _MIN_FRAMES
+    if not few or mel.device.type != "cpu" or not mel.is_floating_point() or mel.requires_grad:
+        return False
+    if spec.mean is not None or spec.dynamic_range is not None:
+        return False
+    floors, highest = _ordinary(spec)
+    values = mel.numpy()
+    lowest = float(values.min())
+    above = lowest > floors[0] and all(abs(lowest - floor) >= _SAME for floor in floors)
+    return above and bool((values <= highest).all())
+
+
+@lru_cache(maxsize=64)
+def _ordinary(spec: MelSpec) -> tuple[tuple[float, ...], Float[np.ndarray, "mel 1"]]:
+    """The floors, that of `spec` first, and values up to which no frame can be too loud."""
+    energy = 0.99 * 10 ** (_HEADROOM_DB / 10)  # of a frame, as `frame_energy` counts it
+    loudest = loudest_bands(spec)
+    values = compress((loudest * (2 * energy / spec.num_mels) ** (spec.power / 2)).unsqueeze(-1), spec)
+    highest = torch.where(loudest.unsqueeze(-1) > 0, values, torch.finfo(torch.float32).max)
+    return (spec.floor_value, *(other.floor_value for other in DIALECTS.values())), highest.float().numpy()
 
 
 def _check_structure(mel: Tensor, spec: MelSpec) -> None:
@@ -135,13 +164,18 @@ def _scale_of_sound(values: Tensor, spec: MelSpec) -> str | None:
         return None
     relative = expand(values, spec) / loudest_bands(spec).to(values).clamp(min=_TINY).unsqueeze(-1)
     level = 20 / spec.power * relative.clamp(min=_TINY).log10()
-    quietest = float(level.min())
+    quietest, loudest = map(float, level.aminmax())
+    may_be_squeezed = quietest >= _SQUEEZED_QUIETEST_DB and _above_floor_db(values, spec) >= _CLEAR_DB
+    if loudest - quietest <= _STRETCHED_SPAN_DB and not may_be_squeezed:
+        return None  # of most mels: no need to count percentiles
     span = _span(level)
     if span > _STRETCHED_SPAN_DB and _scatter(level, quietest + _CLEAR_DB) > _STRETCHED_SCATTER_DB:
         return f"they span {span:.0f} dB, as values of a smaller unit do"
-    if quietest < _SQUEEZED_QUIETEST_DB or _above_floor_db(values, spec) < _CLEAR_DB:
-        return None
-    if span < _SQUEEZED_SPAN_DB and _scatter(level, quietest + _SAME) < _SQUEEZED_SCATTER_DB:
+    if (
+        may_be_squeezed
+        and span < _SQUEEZED_SPAN_DB
+        and _scatter(level, quietest + _SAME) < _SQUEEZED_SCATTER_DB
+    ):
         return f"they span {span:.0f} dB, as values of a larger unit do"
     return None
 

@@ -23,7 +23,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def kept(clock):
-    return Delays(0.05, 0.15, each=0.0125)
+    return Delays(0.05, 0.15, few=4, each=0.02)
 
 
 def take(kept, clock, seconds):
@@ -59,7 +59,7 @@ def test_a_block_under_way_counts_for_as_long_as_it_has_taken(kept, clock):
 
 def test_many_streams_may_bring_their_blocks_at_once(kept, clock):
     assert kept.expected(4) == pytest.approx(0.05)
-    assert kept.expected(8) == pytest.approx(0.1)
+    assert kept.expected(6) == pytest.approx(0.09)
     assert kept.expected(16) == 0.15
 
 
