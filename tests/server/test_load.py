@@ -39,7 +39,7 @@ def test_batches_are_measured_against_their_single_blocks(voices):
 
 def test_the_command_measures_a_running_server(serve, tmp_path):
     _, url = serve()
-    options = ["--streams", "2", "--seconds", "0.3", "--rounds", "1", "--requests", "2", "--runs", "1"]
+    options = ["--streams", "2", "--seconds", "0.3", "--rounds", "1", "--requests", "2", "--pairs", "1"]
     result = CliRunner().invoke(
         app, ["load", "--url", url, *options, "--no-batches", "-o", str(tmp_path)], catch_exceptions=False
     )
