@@ -233,6 +233,34 @@ def test_short_batches_are_made_one_at_a_time(scheduler, voice):
     assert sizes == [1, 1, 3, 2]
 
 
+@pytest.mark.parametrize(
+    ("frames", "lone_frames", "sizes"),
+    [(20, 12, [2, 2]), (3, 12, [4]), (5, 12, [4]), (20, 0, [4])],
+    ids=["long", "short", "short if parted", "not asked to"],
+)
+def test_a_long_batch_is_parted_among_free_threads(scheduler, voice, frames, lone_frames, sizes):
+    made = []
+    one = scheduler(threads=2, lone_frames=lone_frames, gather_seconds=0.5)
+    one.observe = made.append
+    futures = [one.submit(step(voice, seed, frames=frames)) for seed in range(4)]
+    for future in futures:
+        future.result(30)
+    assert made == sizes
+
+
+def test_a_long_batch_is_whole_where_no_other_thread_is_free(scheduler, voice):
+    made = []
+    one = scheduler(threads=2, lone_frames=12, gather_seconds=0.5)
+    one.observe = made.append
+    gate, entered = threading.Event(), threading.Event()
+    one.submit(step(voice, frames=30, then=lambda _: entered.set() or gate.wait(30)))
+    assert entered.wait(30)
+    for future in [one.submit(step(voice, seed, frames=20)) for seed in range(4)]:
+        future.result(30)
+    gate.set()
+    assert made == [1, 4]
+
+
 def test_a_short_batch_that_fails_or_is_withdrawn_keeps_no_other_waiting(scheduler, voice):
     one = scheduler(threads=2, lone_frames=12)
     held = Holdup(one, voice)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vocoder.client import requests
 from vocoder.client.conversation import Conversation, connect
-from vocoder.client.requests import Call, Mel, Samples, refusal
+from vocoder.client.requests import Call, Mel, Samples, refusal, trusted
 from vocoder.client.retries import RETRIED_STATUSES, Retries
 from vocoder.errors import VocoderError
 from vocoder.mel.files import decode_mel
@@ -25,7 +25,9 @@ class AsyncClient:
         self, url: str, *, key: str | None = None, timeout: float = 60.0, retries: Retries | None = None
     ) -> None:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx2.AsyncClient(base_url=url, headers=self._headers, timeout=timeout)
+        self._http = httpx2.AsyncClient(
+            base_url=url, headers=self._headers, timeout=timeout, verify=trusted(url)
+        )
         self._retries = retries or Retries()
 
     async def synthesize(self, mel: Mel, **options: Any) -> tuple[Float[Tensor, "sample"], int]:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vocoder.client import requests
-from vocoder.client.requests import Call, Mel, Samples, refusal
+from vocoder.client.requests import Call, Mel, Samples, refusal, trusted
 from vocoder.client.retries import RETRIED_STATUSES, Retries
 from vocoder.errors import VocoderError
 from vocoder.mel.files import decode_mel
@@ -34,7 +34,7 @@ class Client:
         self, url: str, *, key: str | None = None, timeout: float = 60.0, retries: Retries | None = None
     ) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout)
+        self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout, verify=trusted(url))
         self._retries = retries or Retries()
 
     def synthesize(self, mel: Mel, **options: Any) -> tuple[Float[Tensor, "sample"], int]:

@@ -31,7 +31,8 @@ class Scheduler:
         gather_seconds: how long a step may wait for others of its kind while a thread is free.
         lone_frames: batches of at most so many frames, of all their streams, are made one at a time: they are
             many small operations, and two threads of them wait for the interpreter again and again. Steps
-            that come meanwhile make up the next batch; a full or longer one goes beside it.
+            that come meanwhile make up the next batch; a full or longer one goes beside it. What is
+            longer is parted among the threads that are free. 0: neither.
         precision: of the matrix products, by autocast unless it is float32.
 
     `observe`, an attribute, is called with the size of each batch on the thread that made it.
@@ -54,6 +55,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._idle: list[threading.Condition] = []  # of threads, the one that worked last at the end
         self._pending: list[Step] = []
+        self._making: set[int] = set()  # threads with a batch under way
         self._lone: int | None = None  # the thread that makes a batch beside which no other short one is made
         self._closed = False
         self._threads = [
@@ -109,12 +111,14 @@ class Scheduler:
         """The next batch without what was withdrawn; None at the end. Meanwhile idle, until `woken`."""
         thread = threading.get_ident()
         with self._lock:
+            self._making.discard(thread)
             if self._lone == thread:
                 self._lone = None
             while not self._closed:
                 steps, lone, wait = self._choose()
                 if not wait:
                     self._pending = [step for step in self._pending if step not in steps]
+                    self._making.add(thread)
                     if lone:
                         self._lone = thread
                     if self._choose().steps:  # somebody must watch what is left
@@ -143,6 +147,8 @@ class Scheduler:
             steps = [step for step in pending if step.key == urgent.key][:limit]
             full = len(steps) == limit
             lone = not full and len(steps) * _frames(urgent) <= self._lone_frames
+            if self._lone_frames:
+                steps = steps[: math.ceil(len(steps) / self._parts(len(steps) * _frames(urgent)))]
             seen.add(urgent.key)
             if lone and self._lone is not None:
                 continue
@@ -152,6 +158,11 @@ class Scheduler:
             if not wait:
                 break
         return choice
+
+    def _parts(self, frames: int) -> int:
+        """Batches to make of so many frames: as many as threads are free, if each is too long to be lone."""
+        free = len(self._threads) - len(self._making)
+        return max(1, min(free, frames // (self._lone_frames + 1)))
 
     def _latest(self, step: Step) -> float:
         """When it must go, with company or without."""
