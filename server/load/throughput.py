@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 from torch import Tensor
@@ -39,18 +40,18 @@ def measure_throughput(url: str, voice: str, streams: int, *, seconds: float, ro
     model = load(voice)
     mels = [varied(model.mel_spec, seconds, seed) for seed in range(streams)]
     samples = sum(model.mel_spec.num_samples(mel.shape[1]) for mel in mels)
-    library, http = [], []
-    engine = Engine()
-    try:
+    library, http, heard = [], [], list[Tensor]()
+    with closing(Engine()) as engine, asyncio.Runner() as runner:
+        client = AsyncClient(url)
         for _ in range(WARM_UP + rounds):
             began = time.perf_counter()
             speak_together(engine, model, mels)
             library.append(samples / (time.perf_counter() - began))
+            heard.clear()
             began = time.perf_counter()
-            heard = asyncio.run(_ask(url, voice, mels))
+            runner.run(_ask(client, voice, mels, heard))
             http.append(samples / (time.perf_counter() - began))
-    finally:
-        engine.close()
+        runner.run(client.aclose())
     library, http = library[WARM_UP:], http[WARM_UP:]
     made = [model.synthesize(mel, seed=seed) for seed, mel in enumerate(mels)]
     return Throughput(
@@ -65,13 +66,12 @@ def measure_throughput(url: str, voice: str, streams: int, *, seconds: float, ro
     )
 
 
-async def _ask(url: str, voice: str, mels: Sequence[Tensor]) -> list[Tensor]:
-    """All at once over one client, a connection each."""
-    async with AsyncClient(url) as client:
-        answers = await asyncio.gather(
-            *(client.synthesize(mel, voice=voice, seed=seed) for seed, mel in enumerate(mels))
-        )
-    return [audio for audio, _ in answers]
+async def _ask(client: AsyncClient, voice: str, mels: Sequence[Tensor], heard: list[Tensor]) -> None:
+    """All at once, a connection each; returns nothing, since a runner writes out what its task returns."""
+    answers = await asyncio.gather(
+        *(client.synthesize(mel, voice=voice, seed=seed) for seed, mel in enumerate(mels))
+    )
+    heard.extend(audio for audio, _ in answers)
 
 
 def _difference(heard: Tensor, made: Tensor) -> int:
