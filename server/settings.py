@@ -55,7 +55,10 @@ class Settings(BaseSettings):
         default=0.0, ge=0, le=1, description="seconds that a block waits for others while a worker is idle"
     )
     lone_frames: int = Field(
-        default=16, ge=0, description="batches of at most so many frames are made one at a time on a CPU"
+        default=16,
+        ge=0,
+        description="on a CPU batches of at most so many frames are made one at a time, and longer ones are "
+        "parted among the workers that are free",
     )
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
     max_queue: int = Field(default=32, ge=0, description="requests beyond them: being read, or waiting")

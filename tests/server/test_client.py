@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import socket
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -11,6 +12,7 @@ import torch
 
 from vocoder.audio import read, to_pcm16, write
 from vocoder.client import AsyncClient, Client, Refused, Retries
+from vocoder.client.requests import trusted
 from vocoder.errors import VocoderError
 from vocoder.mel import DIALECTS, MelFrontend
 
@@ -51,6 +53,15 @@ def client(kind, serve):
 
 def close(audio, expected):
     return (to_pcm16(audio).int() - expected.int()).abs().max() <= 4
+
+
+def test_certificates_are_read_for_tls_alone_and_nobody_is_trusted_without_them():
+    assert trusted("https://voices.example") is True
+    assert trusted("HTTPS://voices.example") is True
+    bare = trusted("http://127.0.0.1:8000")
+    assert bare.verify_mode is ssl.CERT_REQUIRED
+    assert bare.check_hostname
+    assert not bare.get_ca_certs()
 
 
 def test_the_clients_have_the_same_methods():

@@ -42,7 +42,10 @@ class EngineConfig(Config):
     max_batch_frames: int = Field(default=128, ge=1, description="frames in a batch, of all its streams")
     batch_wait: float = Field(default=0.0, ge=0, description="seconds a block may wait for company")
     lone_frames: int = Field(
-        default=16, ge=0, description="batches of at most so many frames are made one at a time on a CPU"
+        default=16,
+        ge=0,
+        description="on a CPU batches of at most so many frames are made one at a time, and longer ones are "
+        "parted among the workers that are free",
     )
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
     max_queue: int = Field(default=32, ge=0, description="requests that wait for one of them to end")
