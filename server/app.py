@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-import anyio
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Send
@@ -126,8 +125,6 @@ def _add_routes(app: FastAPI) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Warm the voices while the first questions are answered already; stop the engine at the end."""
-    async with anyio.create_task_group():
-        pass  # imports what the first stream of audio would have to wait for
     engine: Engine = app.state.engine
     app.state.warming = asyncio.create_task(engine.run(engine.voices.load_all))
     with running(app.state.jobs, app.state.settings):

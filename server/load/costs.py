@@ -48,20 +48,21 @@ def measure_overhead(url: str, voice: str, mel: Float[Tensor, "mel frame"], pair
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with Client(url) as client:
-        ways = [
-            lambda: list(synthesize_blocks(model, mel)),
-            lambda: client.synthesize(mel, voice=voice),
+        ways: dict[str, Callable[[], object]] = {
+            "library": lambda: list(synthesize_blocks(model, mel)),
+            "http": lambda: client.synthesize(mel, voice=voice),
+        }
+        orders = list(ways), list(reversed(ways))
+        seconds = [{way: _seconds(ways[way]) for way in orders[i % 2]} for i in range(WARM_UP + pairs)][
+            WARM_UP:
         ]
-        seconds = [
-            {way: _seconds(ways[way]) for way in ((0, 1), (1, 0))[i % 2]} for i in range(WARM_UP + pairs)
-        ][WARM_UP:]
     torch.set_num_threads(before)
-    shares = [1 - pair[0] / pair[1] for pair in seconds]
+    shares = [1 - pair["library"] / pair["http"] for pair in seconds]
     return Overhead(
         model.mel_spec.num_samples(mel.shape[1]) / model.sample_rate,
         pairs,
-        statistics.median(pair[0] for pair in seconds),
-        statistics.median(pair[1] for pair in seconds),
+        statistics.median(pair["library"] for pair in seconds),
+        statistics.median(pair["http"] for pair in seconds),
         statistics.median(shares),
         *median_interval(shares),
     )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import NamedTuple
 
 from torch import Tensor
@@ -41,8 +41,9 @@ def measure_throughput(url: str, voice: str, streams: int, *, seconds: float, ro
     mels = [varied(model.mel_spec, seconds, seed) for seed in range(streams)]
     samples = sum(model.mel_spec.num_samples(mel.shape[1]) for mel in mels)
     library, http, heard = [], [], list[Tensor]()
-    with closing(Engine()) as engine, asyncio.Runner() as runner:
-        client = AsyncClient(url)
+    client = AsyncClient(url)
+    with closing(Engine()) as engine, asyncio.Runner() as runner, ExitStack() as at_the_end:
+        at_the_end.callback(lambda: runner.run(client.aclose()))
         for _ in range(WARM_UP + rounds):
             began = time.perf_counter()
             speak_together(engine, model, mels)
@@ -51,7 +52,6 @@ def measure_throughput(url: str, voice: str, streams: int, *, seconds: float, ro
             began = time.perf_counter()
             runner.run(_ask(client, voice, mels, heard))
             http.append(samples / (time.perf_counter() - began))
-        runner.run(client.aclose())
     library, http = library[WARM_UP:], http[WARM_UP:]
     made = [model.synthesize(mel, seed=seed) for seed, mel in enumerate(mels)]
     return Throughput(

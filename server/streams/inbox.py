@@ -60,16 +60,24 @@ class Inbox:
 
     def _next(self, limit: int) -> Taken:
         waiting: list[Tensor] = []
-        while self._items and not isinstance(self._items[0], str):
-            waiting.append(self._items.popleft())  # type: ignore[arg-type]
+        while self._items and isinstance(item := self._items[0], Tensor):
+            waiting.append(item)
+            self._items.popleft()
         if not waiting:
-            return Taken(None, self._items.popleft())  # type: ignore[arg-type]
+            return Taken(None, self._command())
         mel = waiting[0] if len(waiting) == 1 else torch.cat(waiting, dim=1)
-        if self._items and mel.shape[1] <= limit:
-            return Taken(mel, self._items.popleft())  # type: ignore[arg-type]
+        if mel.shape[1] <= limit and (command := self._command()):
+            return Taken(mel, command)
         count = min(limit, mel.shape[1])
         if count >= _ROUNDED_FROM:
             count = 1 << (count.bit_length() - 1)
         if count < mel.shape[1]:
             self._items.appendleft(mel[:, count:])
         return Taken(mel[:, :count], None)
+
+    def _command(self) -> str | None:
+        """The next item, taken, if it is a command."""
+        if self._items and isinstance(item := self._items[0], str):
+            self._items.popleft()
+            return item
+        return None

@@ -246,5 +246,7 @@ def test_a_look_at_the_extremes_judges_no_other_shapes(normalized):
     assert not surely_plausible(torch.full((80, 0), -5.0), NVIDIA)
     assert not surely_plausible(torch.full((1, 80, 8), -5.0), NVIDIA)
     assert not surely_plausible(torch.full((80, 8), -5), NVIDIA)
+    assert not surely_plausible(torch.full((80, 8), -5.0, dtype=torch.bfloat16), NVIDIA)
+    assert not surely_plausible(torch.full((80, 8), -5.0, requires_grad=True), NVIDIA)
     assert not surely_plausible(torch.full((80, 300), -5.0), NVIDIA)
     assert not surely_plausible(torch.zeros(80, 8), normalized[0])

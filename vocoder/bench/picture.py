@@ -56,4 +56,4 @@ def _draw_streams(axes: Axes, streams: list[dict[str, Any]]) -> None:
     axes.set_xticks(counts, [str(count) for count in counts])
     axes.set(xlabel="streams at once", ylabel="first audio, ms (dotted: 95 %)", yscale="log")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))

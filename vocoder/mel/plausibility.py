@@ -62,7 +62,8 @@ def surely_plausible(mel: Tensor, spec: MelSpec) -> bool:
     of which each can cost a wait for the interpreter where other threads are at work.
     """
     few = mel.dim() == 2 and mel.shape[0] == spec.num_mels and 0 < mel.shape[1] < _MIN_FRAMES
-    if not few or mel.device.type != "cpu" or not mel.is_floating_point() or mel.requires_grad:
+    plain = mel.dtype in (torch.float32, torch.float64) and mel.device.type == "cpu" and not mel.requires_grad
+    if not few or not plain:
         return False
     if spec.mean is not None or spec.dynamic_range is not None:
         return False

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from vocoder.audio import read, to_pcm16
 from vocoder.checkpoints import load, save_checkpoint
 from vocoder.inference.bounded import BoundedWaveGlow
+from vocoder.inference.scheduler import Scheduler
 from vocoder.mel import DIALECTS
 from vocoder.models import WaveGlow, WaveGlowConfig
 
@@ -97,6 +98,31 @@ def test_a_steady_stream_begins_when_later_blocks_would_come(serve, call, uttera
     caller.say("finish")
     caller.until("finished")
     assert close(caller.samples, spoken.samples(seed=7))
+
+
+@pytest.mark.parametrize(("few", "patience"), [(1, 0.2), (2, 0.0)], ids=["held longer", "begun early"])
+def test_blocks_wait_for_company_half_of_what_their_stream_was_held_beyond_the_start(
+    serve, call, utterance, monkeypatch, few, patience
+):
+    waited, submit = [], Scheduler.submit
+    monkeypatch.setattr(
+        Scheduler, "submit", lambda self, step: waited.append(step.patience) or submit(self, step)
+    )
+    spoken, needed = utterance(40), load("student").lookahead_frames + 1
+    times = {"steady_start": 0.3, "steady_few": few, "steady_each": 0.4, "steady_longest": 1.0}
+    _, url = serve(**times)
+    call(url)  # another that holds a place
+    caller = call(url, seed=7, steady=True)
+    caller.push(spoken.mel[:, :needed])
+    caller.hear()
+    caller.push(spoken.mel[:, needed : needed + 8])
+    caller.hear()
+    caller.say("finish")
+    caller.until("finished")
+    first, *later, last = waited
+    assert first == last == 0.0
+    assert later
+    assert all(patience <= each < patience + 0.1 for each in later)
 
 
 def test_a_waveglow_waits_for_no_more_frames_than_asked(voices, serve, call, utterance):
