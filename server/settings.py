@@ -60,6 +60,9 @@ class Settings(BaseSettings):
         description="on a CPU batches of at most so many frames are made one at a time, and longer ones are "
         "parted among the workers that are free",
     )
+    graphs: bool = Field(
+        default=True, description="on a GPU, blocks of a shape that comes again are replayed as CUDA graphs"
+    )
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
     max_queue: int = Field(default=32, ge=0, description="requests beyond them: being read, or waiting")
     patience: float = Field(default=0.5, ge=0, description="seconds a request waits for one of them to end")

@@ -8,14 +8,19 @@ process alone writes.
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from vocoder.errors import ConfigError
 from vocoder.noise import MAX_SEED
+
+PATIENCE = timedelta(hours=1)
+"""Of those who are done with their part, with one who still evaluates and writes."""
 
 
 class Share(NamedTuple):
@@ -54,11 +59,20 @@ def joined(device: str = "cpu") -> Iterator[Share]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
         yield share()
         return
-    dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
+    store, rank, world = next(rendezvous("env://"))
+    backend = "nccl" if torch.device(device).type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world)
     try:
         yield share()
+        _leave_together(store)
     finally:
         dist.destroy_process_group()
+
+
+def _leave_together(store: Any) -> None:
+    """Wait until nobody is in an exchange: who is yet to notice its end takes a closed line for a loss."""
+    store.set(f"leaving/{share().rank}", "")
+    store.wait([f"leaving/{rank}" for rank in range(share().world)], PATIENCE)
 
 
 def own_device(name: str) -> str:

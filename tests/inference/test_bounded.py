@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.models.meeting import check_streams_meet
 from vocoder.errors import ConfigError
 from vocoder.inference.bounded import BoundedWaveGlow, bounded
 from vocoder.inference.stacking import layout, stack, unstack
@@ -78,8 +79,9 @@ def test_pulses_do_not_drift_away_from_those_of_the_whole(mel):
     state = bounded.start([3], 1.0)
     _, state = bounded.advance(long[None], state, last=False)
     settled = torch.cat([long[:, :1].expand(-1, voice.left_context), long], dim=1)
-    window = settled[None, :, : state.settled + voice.left_context + voice.right_context]
-    assert state.settled > 130
+    frames = int(state.origin) + state.settled
+    window = settled[None, :, : frames + voice.left_context + voice.right_context]
+    assert frames > 130
     exact = voice.phase_after(window, torch.zeros(1, dtype=torch.float64))
     assert float((state.phase - exact).abs() % 1) < 1e-6
 
@@ -127,6 +129,12 @@ def test_streams_go_into_one_batch(voice, mel):
     torch.testing.assert_close(
         torch.cat(pieces), slow.synthesize(mel, seed=4, temperature=1.0), rtol=0, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("frames", [4, 3])
+def test_streams_that_began_apart_share_a_batch(voice, frames):
+    mel = 0.5 * torch.randn(80, 96, generator=torch.Generator().manual_seed(2)) - 4.0
+    check_streams_meet(BoundedWaveGlow(voice, lookahead=2, history=3, block=frames), mel, frames=frames)
 
 
 def test_one_for_each_lookahead(voice):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.models.meeting import check_streams_meet
 from vocoder.checkpoints import load_checkpoint, save_checkpoint
 from vocoder.config import read_config
 from vocoder.errors import ConfigError, InputError
@@ -55,6 +56,11 @@ def test_a_batch_speaks_as_its_members_do(student, mel):
     both = torch.stack([mel, mel.flip(1)])
     batch = student.synthesize(both, seed=[1, 2])
     torch.testing.assert_close(batch[1], student.synthesize(both[1], seed=2), rtol=0, atol=1e-5)
+
+
+def test_streams_that_began_apart_share_a_batch(student):
+    mel = 0.5 * torch.randn(20, 24, generator=torch.Generator().manual_seed(2)) - 4.0
+    check_streams_meet(student, mel, frames=2)
 
 
 def test_the_density_is_that_of_the_noise_and_the_scales(student, mel):

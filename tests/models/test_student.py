@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.models.meeting import check_streams_meet
 from vocoder.errors import ConfigError, InputError
 from vocoder.mel import DIALECTS
 from vocoder.models import Student, StudentConfig
@@ -74,6 +75,10 @@ def test_density_of_a_cut_recording_ignores_what_is_missing(student: Student, me
 def test_temperature_zero_leaves_the_pulses(student: Student, mel: Tensor) -> None:
     a, b = (student.synthesize(mel, seed=s, temperature=0.0) for s in (1, 2))
     assert torch.equal(a, b)
+
+
+def test_streams_that_began_apart_share_a_batch(student: Student, mel: Tensor) -> None:
+    check_streams_meet(student, mel, frames=2)
 
 
 def cooled(sizes: StudentConfig, voiced: float) -> Student:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tests.models.meeting import check_streams_meet
 from vocoder.checkpoints import load_checkpoint, save_checkpoint
 from vocoder.config import read_config
 from vocoder.distributions import Mixture, QuantizationGrid
@@ -61,6 +62,11 @@ def make(name: str) -> AutoregressiveVocoder:
 @pytest.fixture(scope="module", params=MODELS_HERE)
 def model(request) -> AutoregressiveVocoder:
     return make(request.param)
+
+
+def test_streams_that_began_apart_share_a_batch(model):
+    mel = 0.5 * torch.randn(20, 36, generator=torch.Generator().manual_seed(2)) - 4.0
+    check_streams_meet(model, mel, frames=2)
 
 
 @pytest.fixture(scope="module", params=DENSITIES)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.models.meeting import check_streams_meet
 from vocoder.config import read_config
 from vocoder.errors import ConfigError, InputError
 from vocoder.mel import DIALECTS
@@ -91,6 +92,11 @@ def streamed(model: WaveGlow, mel: Tensor, sizes: list[int], seed: int) -> Tenso
         pieces.append(stream.push(mel[:, position : position + size]))
         position += size
     return torch.cat([*pieces, stream.finish()])
+
+
+def test_streams_that_began_apart_share_a_batch(model: WaveGlow) -> None:
+    mel = 0.5 * torch.randn(80, 90, generator=torch.Generator().manual_seed(2)) - 4.0
+    check_streams_meet(model, mel, frames=6)
 
 
 def published(name: str) -> WaveGlow:

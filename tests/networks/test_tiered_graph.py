@@ -1,13 +1,16 @@
 """The sampler of torch operations is the compiled one: same noise, same samples, same state."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from vocoder.device import rounded_products
 from vocoder.distributions.output import OutputConfig
+from vocoder.inference.stacking import stack
 from vocoder.networks.tiered_graph import TieredGraphSampler
-from vocoder.networks.tiered_sampler import TieredSampler
+from vocoder.networks.tiered_sampler import SamplerState, TieredSampler
 from vocoder.networks.tiered_wavenet import TieredContext, TieredWaveNet
 
 GROUP, STEP, BATCH, MAX_LAG = 4, 8, 3, 60
@@ -64,9 +67,26 @@ def test_the_samples_are_those_of_the_compiled_loop(output: OutputConfig, kernel
         expected, states[0] = compiled.sample(*told(knots), states[0], temperature=0.8)
         made, states[1] = stepped.sample(*told(knots), states[1], temperature=0.8)
         assert torch.allclose(made, expected, atol=1e-4)
-    assert states[0].position == states[1].position
+    assert torch.equal(states[0].position, states[1].position)
     assert torch.allclose(states[0].history, states[1].history, atol=1e-4)
     assert torch.allclose(states[0].queue, states[1].queue, atol=1e-4)
+
+
+def test_streams_share_a_batch_wherever_they_are() -> None:
+    network, output = make(OUTPUTS["mixture"]), OUTPUTS["mixture"]
+    compiled = TieredSampler(network, max_lag=MAX_LAG, components=3, min_log_scale=output.min_log_scale)
+    stepped = TieredGraphSampler(network, max_lag=MAX_LAG, output=output)
+    states = apart(compiled)
+    assert len(set(states.position.tolist())) == BATCH
+    expected, after = compiled.sample(*told(4), states)
+    made, following = stepped.sample(*told(4), states)
+    assert torch.allclose(made, expected, atol=1e-4)
+    assert torch.allclose(following.queue, after.queue, atol=1e-4)
+
+
+def apart(sampler: TieredSampler) -> SamplerState:
+    """The state of a batch whose streams have spoken for different times."""
+    return stack([sampler.sample(*told(2 + i, batch=1), sampler.start(1))[1] for i in range(BATCH)])
 
 
 def test_long_calls_are_worked_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +125,8 @@ def test_the_recorded_graph_is_the_compiled_loop() -> None:
     network = make(output)
     compiled = TieredSampler(network, max_lag=MAX_LAG, components=3, min_log_scale=output.min_log_scale)
     graph = TieredGraphSampler(network.cuda(), max_lag=MAX_LAG, output=output)
-    states = [compiled.start(BATCH), graph.start(BATCH)]
+    started = apart(compiled)
+    states = [started, replace(started, history=started.history.cuda(), queue=started.queue.cuda())]
     for knots in (3, 2, 6):
         expected, states[0] = compiled.sample(*told(knots), states[0])
         with rounded_products(tf32=False):

@@ -18,7 +18,9 @@ def run(processes: int, *arguments: str) -> int:
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [sys.executable, *(launcher if processes > 1 else []), str(SCRIPT), *arguments]
     environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[2]), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, capture_output=True, timeout=240).returncode
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    print(ended.stderr)  # shown where a test fails
+    return ended.returncode
 
 
 def log(folder: Path) -> list[dict]:

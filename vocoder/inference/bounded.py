@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,12 +27,18 @@ class BoundedState:
 
     seeds: tuple[int, ...]
     temperature: float
+    origin: Int[Tensor, "batch"]  # the frame of the utterance that is frame 0, on the CPU
     frames: Float[Tensor, "batch mel known"]  # that are still needed
-    first: int  # frame of the utterance with which they begin
+    first: int  # frame with which they begin, at most 1: 0 only where the utterance does
     next: int  # frame with which the next block begins
     tail: Float[Tensor, "batch fade"]  # what the last block says of the beginning of the next
     settled: int  # frame up to which the pulses are where those of the whole are
     phase: Float[Tensor, "batch"]  # theirs at that frame, in cycles
+
+    @property
+    def ready(self) -> int:
+        """Frames that are here, from the next block's first on."""
+        return self.first + self.frames.shape[2] - self.next
 
 
 class BoundedWaveGlow(Vocoder):
@@ -75,19 +81,27 @@ class BoundedWaveGlow(Vocoder):
         tail = torch.zeros(len(seeds), 0, device=self.device)
         phase = torch.zeros(len(seeds), dtype=torch.float64, device=self.device)
         return BoundedState(
-            tuple(seeds), temperature, frames, first=0, next=0, tail=tail, settled=0, phase=phase
+            seeds=tuple(seeds),
+            temperature=temperature,
+            origin=torch.zeros(len(seeds), dtype=torch.int64),
+            frames=frames,
+            first=0,
+            next=0,
+            tail=tail,
+            settled=0,
+            phase=phase,
         )
 
     def advance(
         self, mel: Float[Tensor, "batch mel frame"], state: BoundedState, *, last: bool
     ) -> tuple[Float[Tensor, "batch sample"], BoundedState]:
         state = replace(state, frames=torch.cat([state.frames, mel], dim=2))
-        known, made = state.first + state.frames.shape[2], [mel.new_zeros(len(mel), 0)]
-        while state.next + self.block + self.lookahead <= known:
+        made = [mel.new_zeros(len(mel), 0)]
+        while state.ready >= self.block + self.lookahead:
             audio, state = self._make(state, self.block)
             made.append(audio)
-        if last and state.next < known:
-            audio, state = self._make(state, known - state.next)
+        if last and state.ready > 0:
+            audio, state = self._make(state, state.ready)
             made.append(audio)
         return torch.cat(made, dim=1), state
 
@@ -100,6 +114,7 @@ class BoundedWaveGlow(Vocoder):
         window = state.frames[..., begin - state.first : end - state.first]
         sounds = begin + before if begin else 0
         inner = self.voice.start_at(begin, state.seeds, state.temperature, self._phase_at(state, sounds, end))
+        inner = replace(inner, origin=inner.origin + state.origin * hop)
         if begin and self.voice.left_context:
             inner = replace(
                 inner, frames=self._around(state, begin, begin, end)[..., : self.voice.left_context]
@@ -115,13 +130,15 @@ class BoundedWaveGlow(Vocoder):
         begin = max(0, following - self.history - before)
         settled = max(state.settled, min(begin + before if begin else 0, end - self.voice.right_context))
         first = max(state.first, min(begin, settled) - self.voice.left_context)
+        past = max(0, first - 1)  # from here on all is counted from the frame before: streams meet so
         return audio[:, : count * hop], replace(
             state,
+            origin=state.origin + past,
             frames=state.frames[..., first - state.first :],
-            first=first,
-            next=following,
+            first=first - past,
+            next=following - past,
             tail=audio[:, count * hop : (count + 1) * hop].clone(),
-            settled=settled,
+            settled=settled - past,
             phase=self._phase_at(state, settled, end),
         )
 

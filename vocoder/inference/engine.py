@@ -15,6 +15,7 @@ from torch import Tensor
 from vocoder.checkpoints import DEFAULT_VOICE
 from vocoder.config import Config
 from vocoder.device import round_products
+from vocoder.inference.graphs import Graphs
 from vocoder.inference.places import Places
 from vocoder.inference.scheduler import Scheduler
 from vocoder.inference.speech import Speech
@@ -47,6 +48,9 @@ class EngineConfig(Config):
         description="on a CPU batches of at most so many frames are made one at a time, and longer ones are "
         "parted among the workers that are free",
     )
+    graphs: bool = Field(
+        default=True, description="on a GPU, blocks of a shape that comes again are replayed as CUDA graphs"
+    )
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
     max_queue: int = Field(default=32, ge=0, description="requests that wait for one of them to end")
     patience: float = Field(default=0.5, ge=0, description="seconds that they wait")
@@ -59,7 +63,8 @@ class Engine:
         self.config = config or EngineConfig()
         self.voices = Voices(device=self.config.device, default=self.config.default_voice)
         self.places = Places(self.config.max_streams, self.config.max_queue, self.config.patience)
-        if torch.device(self.config.device).type == "cuda":
+        on_gpu = torch.device(self.config.device).type == "cuda"
+        if on_gpu:
             round_products(tf32=self.config.precision == "tf32")
         self.scheduler = Scheduler(
             self.config.workers,
@@ -67,8 +72,9 @@ class Engine:
             max_batch=self.config.max_batch,
             max_frames=self.config.max_batch_frames,
             gather_seconds=self.config.batch_wait,
-            lone_frames=self.config.lone_frames if torch.device(self.config.device).type == "cpu" else 0,
+            lone_frames=0 if on_gpu else self.config.lone_frames,
             precision=getattr(torch, self.config.precision, torch.float32),
+            graphs=Graphs() if on_gpu and self.config.graphs else None,
         )
         self._errands = ThreadPoolExecutor(
             self.config.workers, thread_name_prefix="errand", initializer=self._set_threads

@@ -12,10 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
+from vocoder.inference.graphs import Graphs
 from vocoder.inference.steps import Made, Step, run_steps
 
 
@@ -34,6 +36,7 @@ class Scheduler:
             that come meanwhile make up the next batch; a full or longer one goes beside it. What is
             longer is parted among the threads that are free. 0: neither.
         precision: of the matrix products, by autocast unless it is float32.
+        graphs: of what comes again and again, for voices on a GPU.
 
     `observe`, an attribute, is called with the size of each batch on the thread that made it.
     """
@@ -48,9 +51,11 @@ class Scheduler:
         gather_seconds: float = 0.0,
         lone_frames: int = 0,
         precision: torch.dtype = torch.float32,
+        graphs: Graphs | None = None,
     ) -> None:
         self._max_batch, self._max_frames, self._gather = max_batch, max_frames, gather_seconds
-        self._lone_frames, self._setup, self._precision = lone_frames, setup, precision
+        self._lone_frames, self._setup = lone_frames, setup
+        self._run = partial(run_steps, precision=precision, graphs=graphs)
         self.observe: Callable[[int], object] = lambda size: None
         self._lock = threading.Lock()
         self._idle: list[threading.Condition] = []  # of threads, the one that worked last at the end
@@ -101,7 +106,7 @@ class Scheduler:
             del batch  # an idle thread keeps no stream alive
 
     def _make(self, batch: list[Step]) -> None:
-        for step, outcome in zip(batch, run_steps(batch, self._precision), strict=True):
+        for step, outcome in zip(batch, self._run(batch), strict=True):
             if isinstance(outcome, Exception):
                 step.future.set_exception(outcome)
             else:

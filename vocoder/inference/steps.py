@@ -6,13 +6,14 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vocoder.inference.graphs import Graphs
 from vocoder.inference.stacking import layout, stack, unstack
 from vocoder.models import Vocoder
 
@@ -52,15 +53,17 @@ class Step:
         return id(self.voice), self.mel.shape, self.last, layout(self.state)
 
 
-def run_steps(steps: Sequence[Step], precision: torch.dtype = torch.float32) -> list[Made | Exception]:
+def run_steps(
+    steps: Sequence[Step], precision: torch.dtype = torch.float32, graphs: Graphs | None = None
+) -> list[Made | Exception]:
     """What each step gives, or its error; one that fails spoils no other."""
     began = time.thread_time()
     try:
-        audio, states = _advance(steps, precision)
+        audio, states = _advance(steps, precision, graphs)
     except Exception as error:
         if len(steps) == 1:
             return [error]
-        return [outcome for step in steps for outcome in run_steps([step], precision)]
+        return [outcome for step in steps for outcome in run_steps([step], precision, graphs)]
     share = (time.thread_time() - began) / len(steps)
     return [_hand_out(*of_one, share) for of_one in zip(steps, audio, states, strict=True)]
 
@@ -72,9 +75,12 @@ def _hand_out(step: Step, audio: Tensor, state: Any, seconds: float) -> Made | E
         return error
 
 
-def _advance(steps: Sequence[Step], precision: torch.dtype) -> tuple[list[Tensor], list[Any]]:
+def _advance(
+    steps: Sequence[Step], precision: torch.dtype, graphs: Graphs | None
+) -> tuple[list[Tensor], list[Any]]:
     first, count = steps[0], len(steps)
     voice, device = first.voice, first.voice.device
+    advance = partial(graphs.advance, voice) if graphs is not None else voice.advance
     with ExitStack() as context:
         context.enter_context(torch.inference_mode())
         if precision != torch.float32:
@@ -82,11 +88,11 @@ def _advance(steps: Sequence[Step], precision: torch.dtype) -> tuple[list[Tensor
         if device.type == "cuda":
             context.enter_context(_own_stream(device))
         if count == 1:
-            audio, state = voice.advance(_moved(first.mel[None], device), first.state, last=first.last)
+            audio, state = advance(_moved(first.mel[None], device), first.state, last=first.last)
             return [_fetched(audio)[0]], [state]
         rows = [*steps, *[first] * (_bucket(count, device) - count)]
         mel = _moved(torch.stack([step.mel for step in rows]), device)
-        audio, state = voice.advance(mel, stack([step.state for step in rows]), last=first.last)
+        audio, state = advance(mel, stack([step.state for step in rows]), last=first.last)
         return list(_fetched(audio)[:count]), [unstack(state, row) for row in range(count)]
 
 

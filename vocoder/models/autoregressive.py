@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -64,7 +64,8 @@ class AutoregressiveState:
 
     seeds: tuple[int, ...]
     temperature: float
-    position: int  # samples returned so far
+    position: Int[Tensor, "batch"]  # samples returned so far, on the CPU
+    outside: int  # frames of the context that lie before the utterance
     frames: Float[Tensor, "batch mel context"]  # still needed as context, or not yet spoken
     sampler: Any
     past_audio: Float[Tensor, "batch history"]
@@ -132,7 +133,8 @@ class AutoregressiveVocoder(Vocoder):
         return AutoregressiveState(
             seeds=tuple(seeds),
             temperature=temperature,
-            position=0,
+            position=torch.zeros(len(seeds), dtype=torch.int64),
+            outside=self.left_context,
             frames=torch.zeros(len(seeds), self.mel_spec.num_mels, 0, device=self.device),
             sampler=self.sampler.start(len(seeds)),
             past_audio=torch.zeros(len(seeds), self.num_taps - 1, device=self.device),
@@ -146,9 +148,8 @@ class AutoregressiveVocoder(Vocoder):
         if hops < 1:
             return mel.new_zeros(mel.shape[0], 0), replace(state, frames=frames)
         hop_length = self.mel_spec.hop_length
-        length, begun = hops * hop_length, state.position // hop_length
-        outside = (max(0, self.left_context - begun), self.lookahead_frames if last else 0)
-        conditions = self.conditions(frames, outside)
+        length = hops * hop_length
+        conditions = self.conditions(frames, (state.outside, self.lookahead_frames if last else 0))
         noise = self._noise(state, length)
         if conditions.warmth is not None:
             noise = noise * conditions.warmth.to(noise)
@@ -164,6 +165,7 @@ class AutoregressiveVocoder(Vocoder):
         following = replace(
             state,
             position=state.position + length,
+            outside=max(0, state.outside - hops),
             frames=frames[..., hops:],
             sampler=sampler,
             past_audio=past_audio,

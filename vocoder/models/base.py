@@ -67,6 +67,14 @@ class Vocoder(nn.Module, ABC):
         With `last`, all audio that is still owed is returned: `hop_length` samples a frame in total.
         """
 
+    @property
+    def recordable(self) -> bool:
+        """Whether `advance` in the middle of utterances is the same operations for all states of one layout.
+
+        Then a GPU can replay them: none reads a value back, and seeds may be a tensor on the device.
+        """
+        return False
+
     def log_prob(
         self, audio: Float[Tensor, "batch sample"], mel: Float[Tensor, "batch mel frame"]
     ) -> Float[Tensor, "batch"]:

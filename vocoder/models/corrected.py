@@ -39,6 +39,10 @@ class Corrected(Vocoder):
     def lookahead_frames(self) -> int:
         return self.voice.lookahead_frames + self.passes * self.correction.lookahead_frames
 
+    @property
+    def recordable(self) -> bool:
+        return self.voice.recordable
+
     def start(self, seeds: Sequence[int], temperature: float) -> CorrectedState:
         passes = tuple(self.correction.start(len(seeds)) for _ in range(self.passes))
         return CorrectedState(self.voice.start(seeds, temperature), passes)

@@ -14,7 +14,7 @@ from math import prod
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -63,7 +63,8 @@ class ParallelWaveNetState:
 
     seeds: tuple[int, ...]
     temperature: float
-    position: int  # samples returned so far
+    position: Int[Tensor, "batch"]  # samples returned so far, on the CPU
+    outside: int  # frames of the context that lie before the utterance
     frames: Float[Tensor, "batch mel context"]  # still needed as context, or not yet spoken
     flows: tuple[GuidedState, ...]
 
@@ -121,7 +122,8 @@ class ParallelWaveNet(Vocoder):
         return ParallelWaveNetState(
             seeds=tuple(seeds),
             temperature=temperature,
-            position=0,
+            position=torch.zeros(len(seeds), dtype=torch.int64),
+            outside=self.left_context,
             frames=torch.zeros(len(seeds), self.mel_spec.num_mels, 0, device=self.device),
             flows=tuple(conditioner.initial_state(nothing) for conditioner in self.conditioners),  # type: ignore[operator]
         )
@@ -133,9 +135,8 @@ class ParallelWaveNet(Vocoder):
         hops = frames.shape[-1] - self.left_context - self.right_context
         if hops < 1:
             return mel.new_zeros(mel.shape[0], 0), replace(state, frames=frames)
-        length, begun = hops * self.mel_spec.hop_length, state.position // self.mel_spec.hop_length
-        outside = (max(0, self.left_context - begun), self.right_context if last else 0)
-        context = self.conditions(frames, outside)
+        length = hops * self.mel_spec.hop_length
+        context = self.conditions(frames, (state.outside, self.right_context if last else 0))
         noise = BASES[self.config.base][1](state.seeds, state.position, length, device=mel.device)
         x, following = (noise * state.temperature).unsqueeze(1), list(state.flows)
         for i in reversed(range(len(following))):
@@ -143,7 +144,11 @@ class ParallelWaveNet(Vocoder):
             output, following[i] = conditioner.stream(x, context, following[i])
             x, _ = self._move(x, output)
         done = replace(
-            state, position=state.position + length, frames=frames[..., hops:], flows=tuple(following)
+            state,
+            position=state.position + length,
+            outside=max(0, state.outside - hops),
+            frames=frames[..., hops:],
+            flows=tuple(following),
         )
         return x[:, 0] * self.config.level, done
 

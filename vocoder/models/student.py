@@ -40,7 +40,7 @@ from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.guided_wavenet import GroupContext, GuidedWaveNet
 from vocoder.networks.of_weights import OfWeights
 from vocoder.networks.packed_guided import PackedGuided, PackedGuidedState
-from vocoder.noise import logistic_noise, normal_noise
+from vocoder.noise import Seeds, logistic_noise, normal_noise
 
 BASES = {"normal": (Gaussian, normal_noise), "logistic": (Logistic, logistic_noise)}
 
@@ -86,7 +86,7 @@ class Conditions(NamedTuple):
 class StudentState:
     """A batch of streams between two chunks."""
 
-    seeds: tuple[int, ...]
+    seeds: Seeds
     temperature: float
     position: Int[Tensor, "batch"]  # samples returned so far, on the CPU
     end: Float[Tensor, "batch mel _"]  # the last frame taken, none at first
@@ -156,6 +156,10 @@ class Student(Vocoder):
     def lookahead_frames(self) -> int:
         """The networks' reach, and the knot at the end of the frame's samples."""
         return self.right_context + 1
+
+    @property
+    def recordable(self) -> bool:
+        return True
 
     def start(self, seeds: Sequence[int], temperature: float) -> StudentState:
         batch, device = len(seeds), self.device

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -37,7 +37,7 @@ from vocoder.models.warmth import warmth
 from vocoder.models.waveglow_config import WaveGlowConfig
 from vocoder.networks.of_weights import OfWeights
 from vocoder.networks.wavenet import WaveNet
-from vocoder.noise import normal_noise
+from vocoder.noise import Seeds, normal_noise
 
 LOG_2PI = 1.8378770664093453
 PCM_BITS = 15  # a step of 16-bit PCM is 2⁻¹⁵ of full scale
@@ -49,12 +49,13 @@ BLOCK_GROUPS = 2048
 class WaveGlowState:
     """A batch of streams between two chunks."""
 
-    seeds: tuple[int, ...]
+    seeds: Seeds
     temperature: float
+    origin: Int[Tensor, "batch"]  # the sample that frame, group and sample 0 begin with, on the CPU
     frames: Float[Tensor, "batch mel known"]  # that are still needed, with the context of the first of them
-    first: int  # frame of the utterance with which they begin, context apart
-    groups: int  # taken on so far
-    samples: int  # returned so far
+    first: int  # frame with which they begin, context apart
+    groups: int  # those taken on come up to this
+    samples: int  # those returned come up to this
     steps: list[StepState]
     phase: Float[Tensor, "batch"]  # of the pulses after the groups taken on, in cycles, float64
     residual: Float[Tensor, "batch waiting"]  # for the rest of its hop
@@ -223,11 +224,16 @@ class WaveGlow(GlowReader):
         nats = self.log_prob_of_noise(z) + log_gain + log_slopes.repeat_interleave(size, dim=1) / size
         return F.pad(PCM_BITS - nats / math.log(2), (0, audio.shape[1] - nats.shape[1]), mode="replicate")
 
+    @property
+    def recordable(self) -> bool:
+        return True
+
     def start(self, seeds: Sequence[int], temperature: float) -> WaveGlowState:
         nothing = torch.zeros(len(seeds), 0, device=self.device)
         return WaveGlowState(
             seeds=tuple(seeds),
             temperature=temperature,
+            origin=torch.zeros(len(seeds), dtype=torch.int64),
             frames=torch.zeros(len(seeds), self.mel_spec.num_mels, 0, device=self.device),
             first=0,
             groups=0,
@@ -282,7 +288,8 @@ class WaveGlow(GlowReader):
         offset = self.upsampler.num_groups(begin)
         window = frames[..., begin - state.first :]
         new, pulses, phase = None, state.pulses, state.phase
-        noise = normal_noise(state.seeds, state.groups * size, length, device=mel.device) * state.temperature
+        start = state.origin + state.groups * size
+        noise = normal_noise(state.seeds, start, length, device=mel.device) * state.temperature
         if self.source is not None and length:
             f0, voiced = (part[:, state.groups * size // hop - begin :] for part in self.read_pitch(window))
             new, phase = self.source.pulses(f0, phase)
@@ -307,13 +314,15 @@ class WaveGlow(GlowReader):
             audio, past = self.stage.color(audio, filters, past)
             pulses = pulses[:, certain if self.source is not None else 0 :]
         samples = state.samples + certain
-        first = min(self.upsampler.first_frame(groups), samples // hop)
+        first = max(min(self.upsampler.first_frame(groups), samples // hop), state.first)
+        past_frames = self.upsampler.whole(first)  # from here on all is counted from these: streams meet so
         following = replace(
             state,
-            frames=frames[..., max(0, first - state.first) :],
-            first=max(first, state.first),
-            groups=groups,
-            samples=samples,
+            origin=state.origin + past_frames * hop,
+            frames=frames[..., first - state.first :],
+            first=first - past_frames,
+            groups=groups - self.upsampler.num_groups(past_frames),
+            samples=samples - past_frames * hop,
             steps=steps,
             phase=phase,
             residual=residual[:, certain:],

@@ -9,7 +9,6 @@ docs/benchmarks.md.
 """
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,13 +18,13 @@ from torch import Tensor
 from vocoder.distributions import Mixture
 from vocoder.distributions.output import OutputConfig
 from vocoder.networks.interpolation import interpolate_knots
+from vocoder.networks.recorded import recorded
 from vocoder.networks.stack_weights import bias, empty_queue, matrix, stack_weights
 from vocoder.networks.tiered_sampler import SamplerState
 from vocoder.networks.tiered_wavenet import TieredContext, TieredWaveNet
 
 CHUNK_GROUPS = 1024
 """About as many groups have their context mapped at a time: 8 MB a stream for a stack of 10 x 96."""
-WARM_UP_STEPS = 3
 
 
 class TieredGraphSampler:
@@ -52,7 +51,8 @@ class TieredGraphSampler:
     def start(self, batch: int) -> SamplerState:
         """The state before the first sample: silence."""
         history = torch.zeros(batch, self.history, device=self.device)
-        return SamplerState(0, history, empty_queue(self.network.upper, batch).to(self.device))
+        position = torch.zeros(batch, dtype=torch.int64)
+        return SamplerState(position, history, empty_queue(self.network.upper, batch).to(self.device))
 
     @torch.no_grad()
     def sample(
@@ -143,13 +143,13 @@ class _Loop:
         self.noise = torch.zeros(chunk, group, batch, 1, device=device)
         self.uniform = torch.full((chunk, group, batch, 1), 0.5, dtype=torch.float64, device=device)
         self.index = torch.zeros(1, dtype=torch.long, device=device)  # of the group in the chunk
-        self.position = torch.zeros(1, dtype=torch.long, device=device)  # of the group in the stream
-        self.advance = _recorded(self._step, device) if device.type == "cuda" else self._step
+        self.position = torch.zeros(batch, 1, dtype=torch.long, device=device)  # of the group in each stream
+        self.advance = recorded(self._step, device)
 
     def load(self, state: SamplerState) -> None:
         self.line[:, : self.history] = state.history
         self.queue.copy_(state.queue)
-        self.position.fill_(state.position)
+        self.position[:, 0] = state.position.to(self.position.device)
 
     def tell(self, context: Float[Tensor, "batch channel group"], lag: Int[Tensor, "batch group"]) -> None:
         """What the next groups are told."""
@@ -209,8 +209,8 @@ class _Loop:
         )
         seen = self.line.gather(1, start + w.seen - offsets)
         oldest = w.bases + self.position % w.rings
-        slots = w.bases[:, None] + (self.position + w.delays) % w.rings[:, None]
-        past = self.queue.index_select(1, slots.flatten()).unflatten(1, (layers, -1)).flatten(2)
+        slots = (w.bases[:, None] + (self.position[..., None] + w.delays) % w.rings[:, None]).flatten(1)
+        past = self.queue.gather(1, self._of_channels(slots)).unflatten(1, (layers, -1)).flatten(2)
         gated = torch.baddbmm(self.told.index_select(0, self.index)[0], past.transpose(0, 1), w.gates_past)
         h = torch.addmm(w.first_bias, seen, w.first)
         inputs, active = [], []
@@ -219,26 +219,14 @@ class _Loop:
             active.append(_gate(torch.addmm(gated[layer], h, w.gates_now[layer])))
             mixed = torch.addmm(h, active[-1], w.residual[layer], beta=w.scale, alpha=w.scale)
             h = mixed + w.residual_bias[layer]
-        self.queue.index_copy_(1, oldest, torch.stack(inputs, dim=1))
+        self.queue.scatter_(1, self._of_channels(oldest), torch.stack(inputs, dim=1))
         skips = torch.addmm(w.skip_bias.expand(batch, -1), torch.cat(active, dim=1), w.skip)
         return torch.addmm(w.told_bias, skips, w.told)
+
+    def _of_channels(self, slots: Int[Tensor, "batch slot"]) -> Int[Tensor, "batch slot channel"]:
+        return slots[..., None].expand(-1, -1, self.queue.shape[2])
 
 
 def _gate(gated: Tensor) -> Tensor:
     a, b = gated.chunk(2, dim=1)
     return torch.tanh(a) * torch.sigmoid(b)
-
-
-def _recorded(step: Callable[[], None], device: torch.device) -> Callable[[], None]:
-    """`step` as one launch of a CUDA graph; it is run a few times first, so fill its buffers afterwards."""
-    with torch.cuda.device(device), torch.no_grad():
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UP_STEPS):
-                step()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            step()
-    return graph.replay

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from vocoder.networks.stack_weights import as_array, bias, empty_queue, matrix, stack_weights
@@ -16,7 +16,7 @@ from vocoder.networks.tiered_wavenet import TieredContext, TieredWaveNet
 class SamplerState:
     """A batch of streams between two chunks."""
 
-    position: int  # groups so far
+    position: Int[Tensor, "batch"]  # groups so far, on the CPU
     history: Float[Tensor, "batch history"]
     queue: Float[Tensor, "batch slot channel"]
 
@@ -56,7 +56,10 @@ class TieredSampler:
 
     def start(self, batch: int) -> SamplerState:
         """The state before the first sample: silence."""
-        return SamplerState(0, torch.zeros(batch, self.history), empty_queue(self.network.upper, batch))
+        position = torch.zeros(batch, dtype=torch.int64)
+        return SamplerState(
+            position, torch.zeros(batch, self.history), empty_queue(self.network.upper, batch)
+        )
 
     def sample(
         self,
@@ -80,6 +83,7 @@ class TieredSampler:
 
         lines = torch.cat([state.history, torch.empty_like(noise)], dim=1)
         queue = state.queue.clone()
+        positions = state.position.tolist()
         knots = (self._context @ context.knots.cpu().double()).float()  # in float64: see DoubleInEvaluation
         knots = knots.unflatten(1, (self._layers, -1)).permute(0, 3, 1, 2)
         lines_, noise_, uniform_, knots_, lags_, queues_ = (
@@ -95,7 +99,7 @@ class TieredSampler:
                 uniform_[row],
                 knots_[row],
                 lags_[row],
-                state.position,
+                positions[row],
                 queues_[row],
                 self._sizes,
                 *self._weights,

@@ -59,8 +59,11 @@ class GroupUpsampler(nn.Module):
 
     def first_frame(self, group: int) -> int:
         """The last frame that begins with some group, and from which on frames suffice for `group`."""
-        first = max(0, group * self.group_size // self.hop_length - self.width + 1)
-        return first - first % (self.group_size // gcd(self.group_size, self.hop_length))
+        return self.whole(max(0, group * self.group_size // self.hop_length - self.width + 1))
+
+    def whole(self, num_frames: int) -> int:
+        """The most of these frames that hold whole groups."""
+        return num_frames - num_frames % (self.group_size // gcd(self.group_size, self.hop_length))
 
     def num_groups(self, num_frames: int) -> int:
         """Whole groups in the samples of that many frames."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from vocoder.errors import InputError
@@ -18,7 +18,7 @@ from vocoder.networks.wavenet import WaveNet
 class WaveNetState:
     """A batch of streams between two chunks."""
 
-    position: int  # samples so far
+    position: Int[Tensor, "batch"]  # samples so far, on the CPU
     last: Float[Tensor, "batch 1"]  # sample, or class
     queue: Float[Tensor, "batch slot channel"]
 
@@ -70,7 +70,8 @@ class WaveNetSampler:
     def start(self, batch: int) -> WaveNetState:
         """The state before the first sample: silence."""
         last = torch.full((batch, 1), float(self.silence))
-        return WaveNetState(0, last, empty_queue(self.network, batch))
+        position = torch.zeros(batch, dtype=torch.int64)
+        return WaveNetState(position, last, empty_queue(self.network, batch))
 
     def sample(
         self,
@@ -98,6 +99,7 @@ class WaveNetSampler:
             raise InputError(f"a chunk must hold whole blocks of {self.block} samples, got {length}")
         scaled = noise * temperature if self.classes is None else torch.full_like(noise, temperature)
         lines, queue = torch.cat([state.last, torch.empty_like(noise)], dim=1), state.queue.clone()
+        positions = state.position.tolist()
         rows = context.detach().transpose(1, 2).float().cpu()
         lines_, noise_, uniform_, queues_ = (
             t.detach().cpu().contiguous().numpy() for t in (lines, scaled, uniform, queue)
@@ -111,7 +113,7 @@ class WaveNetSampler:
                     noise_[stream, inside],
                     uniform_[stream, inside],
                     self._map(rows[stream], begin),
-                    state.position + begin,
+                    positions[stream] + begin,
                     queues_[stream],
                     self._sizes,
                     *self._weights,

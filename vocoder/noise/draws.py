@@ -18,6 +18,7 @@ from vocoder.noise.counters import philox_uniform
 MAX_SEED = 2**63 - 1
 
 Start = int | Int[Tensor, "batch"]
+Seeds = Sequence[int] | Int[Tensor, "batch"]
 
 
 def check_seed(seed: SupportsIndex) -> int:
@@ -28,27 +29,28 @@ def check_seed(seed: SupportsIndex) -> int:
 
 
 def uniform_noise(
-    seeds: Sequence[int], start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
+    seeds: Seeds, start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
 ) -> Float[Tensor, "batch length"]:
     """Uniform draws in (0, 1), float64, for samples `start … start + length`, one row a seed.
 
-    `start` is one for all, or one a row. `lane` separates independent noises at the same sample. Raises
-    `InputError` for a bad seed.
+    `start` is one for all, or one a row. `lane` separates independent noises at the same sample. Seeds in a
+    tensor are taken as they are; otherwise `InputError` is raised for a bad one.
     """
-    keys = torch.tensor([check_seed(seed) for seed in seeds], dtype=torch.int64, device=device)
+    keys = seeds if isinstance(seeds, Tensor) else torch.tensor([check_seed(seed) for seed in seeds])
+    keys = keys.to(device, torch.int64)
     first = torch.as_tensor(start, dtype=torch.int64).to(device).expand(len(seeds))
     return philox_uniform(keys, first, lane, length)
 
 
 def normal_noise(
-    seeds: Sequence[int], start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
+    seeds: Seeds, start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
 ) -> Float[Tensor, "batch length"]:
     """Standard normal draws, float32, by the inverse CDF of `uniform_noise`."""
     return torch.special.ndtri(uniform_noise(seeds, start, length, lane=lane, device=device)).float()
 
 
 def logistic_noise(
-    seeds: Sequence[int], start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
+    seeds: Seeds, start: Start, length: int, *, lane: int = 0, device: torch.device | str = "cpu"
 ) -> Float[Tensor, "batch length"]:
     """Standard logistic draws, float32, by the inverse CDF of `uniform_noise`."""
     return torch.logit(uniform_noise(seeds, start, length, lane=lane, device=device)).float()
