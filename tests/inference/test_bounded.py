@@ -125,7 +125,7 @@ def test_streams_go_into_one_batch(voice, mel):
         for part in mel.split(9, dim=1):
             audio, together = slow.advance(part.expand(2, -1, -1), together, last=part.shape[1] < 9)
             pieces.append(audio[1])
-            together = stack([unstack(together, 0), unstack(together, 1)])
+            together = stack(unstack(together, 2))
     torch.testing.assert_close(
         torch.cat(pieces), slow.synthesize(mel, seed=4, temperature=1.0), rtol=0, atol=1e-5
     )

@@ -62,7 +62,7 @@ def conversation(advance: Callable[..., Any], voice: Vocoder, mel: Tensor) -> Te
                     said[k].append(audio[0].cpu())
             else:
                 audio, batch = advance(torch.stack([block, block]), stack(states), last=last)
-                states = [unstack(batch, k) for k in range(2)] if not last else states
+                states = unstack(batch, 2) if not last else states
                 for k in range(2):
                     said[k].append(audio[k].cpu())
     return torch.cat([*said[0], *said[1]])

@@ -34,8 +34,7 @@ def test_a_batch_comes_apart_again():
     batch = stack(states)
     assert batch.seeds == (0, 1, 2)
     assert batch.inner.history.shape == (3, 3)
-    for row, single in enumerate(states):
-        again = unstack(batch, row)
+    for again, single in zip(unstack(batch, 3), states, strict=True):
         assert (again.seeds, again.temperature) == (single.seeds, single.temperature)
         assert torch.equal(again.inner.phase, single.inner.phase)
         assert torch.equal(again.inner.history, single.inner.history)
@@ -44,7 +43,7 @@ def test_a_batch_comes_apart_again():
 
 def test_what_came_apart_keeps_nothing_of_the_others():
     batch = stack([state(0), state(1)])
-    alone = unstack(batch, 0)
+    (alone,) = unstack(batch, 1)
     assert alone.inner.history.untyped_storage().nbytes() == alone.inner.history.nbytes
 
 

@@ -25,7 +25,7 @@ def check_streams_meet(voice: Vocoder, mel: Tensor, *, frames: int, atol: float 
             assert layout(states[0]) == layout(states[1])
             both = torch.stack([blocks[early + later], blocks[late + later]])
             audio, batch = voice.advance(both, stack(states), last=False)
-            states = [unstack(batch, stream) for stream in range(2)]
+            states = unstack(batch, 2)
             for stream in range(2):
                 spoken[stream].append(audio[stream])
     for stream in range(2):

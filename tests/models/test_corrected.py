@@ -54,7 +54,7 @@ def test_streams_of_a_batch_are_streams_alone(voice: Vocoder, mel: torch.Tensor)
     audio, state = voice.advance(together, stack([alone, other]), last=False)
     expected, after = voice.advance(together[:1], alone, last=False)
     assert torch.allclose(audio[:1], expected, atol=1e-5)
-    assert layout(unstack(state, 0)) == layout(after)
+    assert layout(unstack(state, 1)[0]) == layout(after)
 
 
 def test_the_density_is_the_voice_s_own(voice: Vocoder, mel: torch.Tensor) -> None:

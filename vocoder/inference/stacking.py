@@ -33,24 +33,31 @@ def stack(states: Sequence[Any]) -> Any:
     return rebuilt(states[0], map(_joined, zip(*map(leaves, states), strict=True)))
 
 
-def unstack(state: Any, row: int) -> Any:
-    """The state of one stream of the batch, which keeps nothing of the others alive."""
-    return rebuilt(state, (_of_row(leaf, row) for leaf in leaves(state)))
+def unstack(state: Any, count: int) -> list[Any]:
+    """The states of the first `count` streams of the batch; none keeps anything of the others alive."""
+    rows = zip(*(_rows(leaf, count) for leaf in leaves(state)), strict=True)
+    return [rebuilt(state, row) for row in rows]
 
 
 def leaves(state: Any) -> list[Leaf]:
     """Its tensors, and its tuples of integers, in a fixed order."""
-    match state:
-        case Tensor():
-            return [state]
-        case tuple() | list() if _is_row(state):
-            return [tuple(state)]
-        case tuple() | list():
-            return [leaf for part in state for leaf in leaves(part)]
-        case _ if dataclasses.is_dataclass(state):
-            parts = (getattr(state, field.name) for field in dataclasses.fields(state))
-            return [leaf for part in parts for leaf in leaves(part)]
-    return []
+    found: list[Leaf] = []
+    _gather(state, found)
+    return found
+
+
+def _gather(state: Any, found: list[Leaf]) -> None:
+    if isinstance(state, Tensor):
+        found.append(state)
+    elif isinstance(state, (tuple, list)):
+        if _is_row(state):
+            found.append(tuple(state))
+        else:
+            for part in state:
+                _gather(part, found)
+    elif dataclasses.is_dataclass(state):
+        for part in vars(state).values():
+            _gather(part, found)
 
 
 def rebuilt(state: Any, others: Iterable[Any]) -> Any:
@@ -59,18 +66,16 @@ def rebuilt(state: Any, others: Iterable[Any]) -> Any:
 
 
 def _rebuilt(state: Any, others: Iterator[Any]) -> Any:
-    match state:
-        case Tensor():
+    if isinstance(state, Tensor):
+        return next(others)
+    if isinstance(state, (tuple, list)):
+        if _is_row(state):
             return next(others)
-        case tuple() | list() if _is_row(state):
-            return next(others)
-        case tuple() | list():
-            parts = [_rebuilt(part, others) for part in state]
-            return type(state)(*parts) if hasattr(state, "_fields") else type(state)(parts)
-        case _ if dataclasses.is_dataclass(state):
-            made: Any = type(state)
-            fields = dataclasses.fields(state)
-            return made(**{field.name: _rebuilt(getattr(state, field.name), others) for field in fields})
+        parts = [_rebuilt(part, others) for part in state]
+        return type(state)(*parts) if hasattr(state, "_fields") else type(state)(parts)
+    if dataclasses.is_dataclass(state):
+        made: Any = type(state)
+        return made(**{name: _rebuilt(part, others) for name, part in vars(state).items()})
     return state
 
 
@@ -80,8 +85,10 @@ def _joined(rows: Sequence[Any]) -> Leaf:
     return tuple(item for row in rows for item in row)
 
 
-def _of_row(leaf: Leaf, row: int) -> Leaf:
-    return leaf[row : row + 1].clone() if isinstance(leaf, Tensor) else leaf[row : row + 1]
+def _rows(leaf: Leaf, count: int) -> list[Leaf]:
+    if isinstance(leaf, Tensor):
+        return [row.clone() for row in leaf[:count].split(1)]
+    return [(item,) for item in leaf[:count]]
 
 
 def _is_row(value: Sequence[Any]) -> bool:

@@ -93,7 +93,7 @@ def _advance(
         rows = [*steps, *[first] * (_bucket(count, device) - count)]
         mel = _moved(torch.stack([step.mel for step in rows]), device)
         audio, state = advance(mel, stack([step.state for step in rows]), last=first.last)
-        return list(_fetched(audio)[:count]), [unstack(state, row) for row in range(count)]
+        return list(_fetched(audio)[:count]), unstack(state, count)
 
 
 def _bucket(count: int, device: torch.device) -> int:
