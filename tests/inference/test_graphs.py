@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,9 +16,11 @@ from torch.utils._pytree import tree_leaves
 from vocoder.checkpoints import load
 from vocoder.device import rounded_products
 from vocoder.flows import InvertibleConv
-from vocoder.inference.graphs import MEETINGS, MOST, Graphs, _placed
+from vocoder.inference.graphs import MAX_GRAPHS, MEETINGS, Graphs, _placed
 from vocoder.inference.stacking import leaves, rebuilt, stack, unstack
-from vocoder.models import Vocoder
+from vocoder.mel import DIALECTS
+from vocoder.models import Student, StudentConfig, Vocoder
+from vocoder.networks.recorded import alone
 
 FRAMES = 8
 BLOCKS = 24
@@ -89,11 +93,51 @@ def test_a_graph_that_says_something_else_is_not_used(mel: Tensor, caplog: pytes
         step()
         return lambda: None
 
-    graphs = Graphs(never_again)
-    for _ in range(MEETINGS):
+    graphs, refused = Graphs(never_again), []
+    for _ in range(MEETINGS + 2):
         made = conversation(lambda *a, **k: graphs.advance(voice, *a, **k), voice, mel)
         torch.testing.assert_close(made, expected, rtol=0, atol=0)
+        refused.append(len(caplog.records))
+    assert {record.levelno for record in caplog.records} == {logging.ERROR}
+    assert refused[-1] == refused[-2] > 0  # no shape is tried twice
+
+
+@dataclass(frozen=True)
+class Turn:
+    seeds: tuple[int, ...]
+    phase: Tensor
+
+
+class Absent(Student):
+    """Of its state, a part depends on how often it was asked, which no recording can know."""
+
+    asked = 0
+
+    def advance(self, mel: Tensor, state: Any, *, last: bool) -> tuple[Tensor, Any]:
+        self.asked += 1
+        return mel.new_zeros(len(mel), 4), Turn(state.seeds, state.phase + self.asked)
+
+
+def test_a_graph_after_which_the_state_differs_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
+    voice, graphs = Absent(StudentConfig(), DIALECTS["nvidia"]), Graphs()
+    state, block = Turn((1,), torch.zeros(1)), torch.zeros(1, 80, 4)
+    for asked in range(1, MEETINGS + 1):
+        _, state = graphs.advance(voice, block, state, last=False)
+        assert state.phase == asked * (asked + 1) / 2
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_while_another_thread_is_at_it_the_voice_speaks_itself(mel: Tensor) -> None:
+    voice, counted, block = load("student"), Counted(), mel[None, :, :FRAMES]
+    graphs = Graphs(counted)
+    with torch.inference_mode():
+        for others, replayed in ((False, 1), (True, 1), (False, 2)):  # the one by which it was checked is one
+            for _ in range(1 if counted.recorded else MEETINGS):
+                with alone(torch.device("cpu")) if others else nullcontext():
+                    audio, _ = graphs.advance(voice, block, voice.start([1], 0.5), last=False)
+                expected, _ = voice.advance(block, voice.start([1], 0.5), last=False)
+                torch.testing.assert_close(audio, expected, rtol=0, atol=1e-6)
+            assert counted.replayed == replayed
 
 
 def test_a_voice_that_cannot_be_recorded_speaks_on(mel: Tensor, caplog: pytest.LogCaptureFixture) -> None:
@@ -114,12 +158,12 @@ def test_graphs_are_of_the_shapes_used_last(mel: Tensor) -> None:
     voice, counted = load("student"), Counted()
     graphs = Graphs(counted)
     with torch.inference_mode():
-        for temperature in torch.linspace(0.1, 1.0, MOST + 4).tolist():  # it is a part of the layout
+        for temperature in torch.linspace(0.1, 1.0, MAX_GRAPHS + 4).tolist():  # it is a part of the layout
             for _ in range(MEETINGS):
                 graphs.advance(voice, mel[None, :, :1], voice.start([1], temperature), last=False)
-    assert counted.recorded == MOST + 4
+    assert counted.recorded == MAX_GRAPHS + 4
     (shapes,) = graphs._voices.values()
-    assert len(shapes._graphs) == MOST
+    assert len(shapes._graphs) == MAX_GRAPHS
 
 
 class OnDeviceAlone(TorchDispatchMode):
@@ -128,7 +172,7 @@ class OnDeviceAlone(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = function(*args, **(kwargs or {}))
         for tensor in tree_leaves((args, made)):
-            if isinstance(tensor, Tensor) and tensor.dim():
+            if isinstance(tensor, Tensor) and (tensor.dim() or "to" in str(function)):
                 assert tensor.device.type == "cuda", function
         return made
 

@@ -8,7 +8,7 @@ graph, and used if it says what the voice says.
 import logging
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,16 +18,18 @@ from torch import Tensor
 
 from vocoder.inference.stacking import Leaf, layout, leaves, rebuilt
 from vocoder.models import Vocoder
-from vocoder.networks.recorded import recorded
+from vocoder.networks.recorded import alone, recorded
 
 logger = logging.getLogger(__name__)
 
 MEETINGS = 3
 """A shape is recorded when it is met so often."""
-MOST = 32
-"""Graphs of a voice; each holds the memory of its block. The one that was used least recently goes first."""
-NEAR = 1e-4
-"""A graph is used whose audio is so near to the voice's own."""
+MAX_GRAPHS = 64
+"""Of a voice. The one that was used least recently goes first."""
+TOLERANCE = 1e-4
+"""By which what a graph says may differ from what the voice says, of the largest value or of 1."""
+PATIENCE = 0.005
+"""Seconds for which another thread's graph is waited for; a block takes about as long without one."""
 MAX_MET = 1024
 
 Spoken = tuple[Float[Tensor, "batch sample"], Any]
@@ -35,7 +37,7 @@ Record = Callable[[Callable[[], None], torch.device], Callable[[], None]]
 
 
 class Graphs:
-    """The graphs of voices whose weights stay as they are.
+    """The graphs of voices whose weights stay as they are, for voices on a GPU.
 
     Args:
         record: makes of a step the same step in one launch; another one for tests.
@@ -44,7 +46,6 @@ class Graphs:
     def __init__(self, record: Record = recorded) -> None:
         self._record = record
         self._voices: WeakKeyDictionary[Vocoder, _Shapes] = WeakKeyDictionary()
-        self._recording = threading.Lock()
 
     def advance(
         self, voice: Vocoder, mel: Float[Tensor, "batch mel frame"], state: Any, *, last: bool
@@ -54,32 +55,32 @@ class Graphs:
             return voice.advance(mel, state, last=last)
         shapes = self._voices.setdefault(voice, _Shapes())
         key = tuple(mel.shape), layout(state)
-        if (graph := shapes.graph(key)) is not None:
-            if (spoken := graph.advance(mel, state)) is not None:
-                return spoken
-        elif shapes.meet(key) and self._recording.acquire(blocking=False):
-            try:
-                return self._recorded(voice, mel, state, shapes, key)
-            finally:
-                self._recording.release()
-        return voice.advance(mel, state, last=False)
+        graph = shapes.graph(key)
+        if graph is not None:
+            with alone(mel.device, patience=PATIENCE) as mine:
+                if mine:
+                    return graph.advance(mel, state)
+        spoken = voice.advance(mel, state, last=False)
+        if graph is None and shapes.meet(key):
+            with alone(mel.device, patience=PATIENCE) as mine:
+                if mine:
+                    self._keep(voice, mel, state, spoken, shapes, key)
+        return spoken
 
-    def _recorded(self, voice: Vocoder, mel: Tensor, state: Any, shapes: "_Shapes", key: Hashable) -> Spoken:
-        """What the voice says; its graph is kept if it says the same."""
-        audio, following = voice.advance(mel, state, last=False)
+    def _keep(
+        self, voice: Vocoder, mel: Tensor, state: Any, spoken: Spoken, shapes: "_Shapes", key: Hashable
+    ) -> None:
+        """Record the shape, if its graph says what the voice has said."""
         try:
             graph = _Graph(voice, mel, state, self._record)
-            again = graph.advance(mel, state)
+            same = _alike(graph.advance(mel, state), spoken)
         except Exception:
             logger.exception("a %s could not be recorded as a CUDA graph; it speaks without", voice.kind)
             shapes.give_up()
-            return audio, following
-        if again is None or not torch.allclose(again[0], audio, rtol=0, atol=NEAR):
-            logger.error("the CUDA graph of a %s does not say what it says; it speaks without", voice.kind)
-            shapes.give_up()
-        else:
-            shapes.keep(key, graph)
-        return audio, following
+            return
+        if not same:
+            logger.error("a CUDA graph of a %s does not say what it says; it is not used", voice.kind)
+        shapes.keep(key, graph if same else None)
 
 
 class _Shapes:
@@ -87,7 +88,7 @@ class _Shapes:
 
     def __init__(self) -> None:
         self._met: Counter[Hashable] = Counter()
-        self._graphs: OrderedDict[Hashable, _Graph] = OrderedDict()
+        self._graphs: OrderedDict[Hashable, _Graph | None] = OrderedDict()  # None: one that cannot be used
         self._lock = threading.Lock()
         self._given_up = False
 
@@ -98,17 +99,20 @@ class _Shapes:
             return self._graphs.get(key)
 
     def meet(self, key: Hashable) -> bool:
-        """Count it; whether it is time to record it."""
+        """Count it; whether it is to be recorded."""
         with self._lock:
+            if self._given_up or key in self._graphs:
+                return False
             if len(self._met) >= MAX_MET:
                 self._met.clear()
             self._met[key] += 1
-            return not self._given_up and self._met[key] >= MEETINGS
+            return self._met[key] >= MEETINGS
 
-    def keep(self, key: Hashable, graph: "_Graph") -> None:
+    def keep(self, key: Hashable, graph: "_Graph | None") -> None:
         with self._lock:
             self._graphs[key] = graph
-            while len(self._graphs) > MOST:
+            self._met.pop(key, None)
+            while len(self._graphs) > MAX_GRAPHS:
                 self._graphs.popitem(last=False)
 
     def give_up(self) -> None:
@@ -121,10 +125,9 @@ class _Graph:
     """One shape of a voice's step, for one call at a time: it reads and writes tensors of its own."""
 
     def __init__(self, voice: Vocoder, mel: Tensor, state: Any, record: Record) -> None:
-        self._device, self._lock = mel.device, threading.Lock()
-        self._mel = torch.zeros_like(
-            mel
-        )  # nothing of the first call: whether it says the same shows all is read
+        self._device = mel.device
+        # recorded with nothing of the first call: if it then says the same, it reads all that it is given
+        self._mel = torch.zeros_like(mel)
         self._inputs = [torch.zeros_like(_placed(leaf, mel.device)) for leaf in leaves(state)]
         start = rebuilt(state, self._inputs)
 
@@ -133,29 +136,15 @@ class _Graph:
 
         self._replay = record(step, mel.device)
 
-    def advance(self, mel: Tensor, state: Any) -> Spoken | None:
-        """None while another thread is at it."""
-        if not self._lock.acquire(blocking=False):
-            return None
-        try:
-            before = leaves(state)
-            self._mel.copy_(mel)
-            for place, leaf in zip(self._inputs, before, strict=True):
-                place.copy_(_placed(leaf, self._device))
-            self._replay()
-            spoken = self._audio.clone(), self._handed_out(before)
-            if self._device.type == "cuda":
-                torch.cuda.current_stream(self._device).synchronize()
-            return spoken
-        finally:
-            self._lock.release()
-
-    def _handed_out(self, before: Sequence[Leaf]) -> Any:
-        """The state after the step, each part on the device where it was before."""
-        after = leaves(self._following)
-        return rebuilt(
-            self._following, [_as_before(new, old) for new, old in zip(after, before, strict=True)]
-        )
+    def advance(self, mel: Tensor, state: Any) -> Spoken:
+        """What comes out are copies, each part of the state on the device where it was before."""
+        before = leaves(state)
+        self._mel.copy_(mel)
+        for place, leaf in zip(self._inputs, before, strict=True):
+            place.copy_(_placed(leaf, self._device))
+        self._replay()
+        after = zip(leaves(self._following), before, strict=True)
+        return self._audio.clone(), rebuilt(self._following, [_as_before(new, old) for new, old in after])
 
 
 def _placed(leaf: Leaf, device: torch.device) -> Tensor:
@@ -169,3 +158,16 @@ def _as_before(leaf: Leaf, before: Leaf) -> Leaf:
     if not (isinstance(leaf, Tensor) and isinstance(before, Tensor)):
         return before
     return leaf.to(before.device, copy=True)
+
+
+def _alike(spoken: Spoken, expected: Spoken) -> bool:
+    """Whether audio and states are the same but for rounding."""
+    pairs = zip(leaves(spoken), leaves(expected), strict=True)
+    return layout(spoken) == layout(expected) and all(_near(ours, theirs) for ours, theirs in pairs)
+
+
+def _near(ours: Leaf, theirs: Leaf) -> bool:
+    if not (isinstance(ours, Tensor) and isinstance(theirs, Tensor)):
+        return ours == theirs
+    largest = float(theirs.abs().nan_to_num().amax()) if theirs.numel() else 0.0
+    return torch.allclose(ours, theirs, rtol=0, atol=TOLERANCE * max(1.0, largest), equal_nan=True)

@@ -24,7 +24,7 @@ def layout(state: Any) -> Hashable:
         case tuple() | list():
             return type(state), *map(layout, state)
         case _ if dataclasses.is_dataclass(state):
-            return type(state), *(layout(getattr(state, field.name)) for field in dataclasses.fields(state))
+            return type(state), *map(layout, vars(state).values())
     return state if isinstance(state, Hashable) else id(state)
 
 

@@ -8,7 +8,6 @@ takes it for the loop to beat. As a graph it has a test (marked `gpu`), and its 
 docs/benchmarks.md.
 """
 
-import threading
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor
 from vocoder.distributions import Mixture
 from vocoder.distributions.output import OutputConfig
 from vocoder.networks.interpolation import interpolate_knots
-from vocoder.networks.recorded import recorded
+from vocoder.networks.recorded import alone, recorded
 from vocoder.networks.stack_weights import bias, empty_queue, matrix, stack_weights
 from vocoder.networks.tiered_sampler import SamplerState
 from vocoder.networks.tiered_wavenet import TieredContext, TieredWaveNet
@@ -46,7 +45,6 @@ class TieredGraphSampler:
         context: Any = network.upper.context
         self._context = context.weight[:, :, 0].detach().double()
         self._loops: dict[int, _Loop] = {}
-        self._lock = threading.Lock()  # a loop's buffers serve one call at a time
 
     def start(self, batch: int) -> SamplerState:
         """The state before the first sample: silence."""
@@ -69,7 +67,7 @@ class TieredGraphSampler:
         group, step = self.network.group, self.network.upper.context_step
         groups, spoken = context.lag.shape[1], []
         noise, uniform = (noise * temperature).to(self.device), uniform.to(self.device)
-        with self._lock:
+        with alone(self.device):
             loop = self._loop(len(noise))
             loop.load(state)
             for begin in range(0, groups, self.chunk):
