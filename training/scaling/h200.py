@@ -86,7 +86,7 @@ def section(infos: Mapping[str, CheckpointInfo]) -> list[str]:
     return [
         "## What an H200 did",
         "",
-        "The last runs of the voices that ship shared one H200 (`configs/recipe/` has the commands). Beside",
+        "Three runs of the voices that ship shared one H200 (`configs/recipe/` has the commands). Beside",
         "runs of the same kind on a CPU: samples trained on in a second of the clock, evaluations included,",
         "and in a CPU-second of the steps. To a run large batches are less than the same samples in small",
         "ones, which this does not count. Where this page counts CPU-seconds, one of a GPU stands for",
