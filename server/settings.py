@@ -14,9 +14,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from vocoder.checkpoints import DEFAULT_VOICE
 from vocoder.config import parse_config, read_mapping
-from vocoder.inference.engine import EngineConfig, Precision, usable_cores
+from vocoder.inference.engine import EngineConfig
 
 PREFIX = "VOCODER_"
 
@@ -32,7 +31,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class Settings(BaseSettings):
+class Address(BaseSettings):
+    """Where to listen."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="0: any free one")
+
+
+class Settings(EngineConfig, Address):
     """Each field is a key in YAML, `VOCODER_<FIELD>` in the environment and `--set FIELD=VALUE` to `serve`.
 
     The command line wins over the environment, and that over the file.
@@ -40,32 +46,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, allow_inf_nan=False)
 
-    host: str = Field(default="127.0.0.1", description="address to listen on")
-    port: int = Field(default=8000, ge=0, le=65535, description="0: any free one")
-
-    device: str = Field(default="cpu", description="a torch device: cpu, cuda, cuda:1")
-    precision: Precision = Field(default="float32", description="of matrix products; the others are for GPUs")
-    workers: int = Field(default_factory=usable_cores, ge=1, description="batches of blocks computed at once")
-    threads_per_worker: int = Field(default=1, ge=1, description="torch threads of each")
-    default_voice: str = Field(default=DEFAULT_VOICE, description="for requests that name none")
-
-    max_batch: int = Field(default=16, ge=1, description="streams in a batch")
-    max_batch_frames: int = Field(default=128, ge=1, description="frames in a batch, of all its streams")
-    batch_wait: float = Field(
-        default=0.0, ge=0, le=1, description="seconds that a block waits for others while a worker is idle"
-    )
-    lone_frames: int = Field(
-        default=16,
-        ge=0,
-        description="on a CPU batches of at most so many frames are made one at a time, and longer ones are "
-        "parted among the workers that are free",
-    )
-    graphs: bool = Field(
-        default=True, description="on a GPU, blocks of a shape that comes again are replayed as CUDA graphs"
-    )
-    max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
-    max_queue: int = Field(default=32, ge=0, description="requests beyond them: being read, or waiting")
-    patience: float = Field(default=0.5, ge=0, description="seconds a request waits for one of them to end")
     max_body_bytes: int = Field(default=8 << 20, ge=1, description="of a request")
     max_frames: int = Field(default=16384, ge=1, description="of a mel")
     max_seconds: float = Field(default=180.0, gt=0, description="of audio")

@@ -128,6 +128,8 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
     yield f"- training: steps {steps}; {_took(training)}"
     if (began := training.get("began_with")) is not None:
         yield f"- began with weights of an earlier run: {_took(began)} before"
+    if (source := training.get("source_from")) is not None:
+        yield f"- its source is that of `{source['name']}`: {_took(source)}"
     if (bits := _last(training.get("curves", {}), "valid_bits")) is not None:
         yield f"- on its held-out segments: {bits['valid_bits']:.4g} bits a sample, with another's mel "
         yield f"  {bits['valid_bits_shuffled_mel']:.4g}"

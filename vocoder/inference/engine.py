@@ -34,14 +34,16 @@ def usable_cores() -> int:
 class EngineConfig(Config):
     """One thread a batch: they are too small to share."""
 
-    device: str = "cpu"
-    precision: Precision = "float32"
-    default_voice: str = DEFAULT_VOICE
-    workers: int = Field(default_factory=usable_cores, ge=1, description="batches computed at once")
+    device: str = Field(default="cpu", description="a torch device: cpu, cuda, cuda:1")
+    precision: Precision = Field(default="float32", description="of matrix products; the others are for GPUs")
+    default_voice: str = Field(default=DEFAULT_VOICE, description="for requests that name none")
+    workers: int = Field(default_factory=usable_cores, ge=1, description="batches of blocks computed at once")
     threads_per_worker: int = Field(default=1, ge=1, description="torch threads of each")
     max_batch: int = Field(default=16, ge=1, description="streams in a batch")
     max_batch_frames: int = Field(default=128, ge=1, description="frames in a batch, of all its streams")
-    batch_wait: float = Field(default=0.0, ge=0, description="seconds a block may wait for company")
+    batch_wait: float = Field(
+        default=0.0, ge=0, le=1, description="seconds that a block waits for others while a worker is idle"
+    )
     lone_frames: int = Field(
         default=16,
         ge=0,
@@ -52,8 +54,8 @@ class EngineConfig(Config):
         default=True, description="on a GPU, blocks of a shape that comes again are replayed as CUDA graphs"
     )
     max_streams: int = Field(default=8, ge=1, description="utterances under way at once")
-    max_queue: int = Field(default=32, ge=0, description="requests that wait for one of them to end")
-    patience: float = Field(default=0.5, ge=0, description="seconds that they wait")
+    max_queue: int = Field(default=32, ge=0, description="requests beyond them: being read, or waiting")
+    patience: float = Field(default=0.5, ge=0, description="seconds a request waits for one of them to end")
 
 
 class Engine:

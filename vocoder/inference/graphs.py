@@ -74,7 +74,7 @@ class Graphs:
         try:
             graph = _Graph(voice, mel, state, self._record)
             same = _alike(graph.advance(mel, state), spoken)
-        except Exception:
+        except RuntimeError:  # what torch says where something cannot be captured, or does not fit
             logger.exception("a %s could not be recorded as a CUDA graph; it speaks without", voice.kind)
             shapes.give_up()
             return

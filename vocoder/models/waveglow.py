@@ -226,7 +226,7 @@ class WaveGlow(GlowReader):
 
     @property
     def recordable(self) -> bool:
-        return self.config.coupling == "affine" and self.whitening is None  # the others read values back
+        return self.config.coupling == "affine" and self.whitening is None  # others search, or recur
 
     def start(self, seeds: Sequence[int], temperature: float) -> WaveGlowState:
         nothing = torch.zeros(len(seeds), 0, device=self.device)
