@@ -1,4 +1,4 @@
-"""The layers of a causal WaveNet over some steps of time in one compiled loop."""
+"""The layers of a WaveNet over some steps of time in one compiled loop."""
 
 import numpy as np
 
@@ -21,9 +21,9 @@ def stream_layers(
     residual_scale: np.float32,
     sum_bias: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sums `[batch, step, sum]` over the layers for steps `[batch, step, in]`, and what replaces `held`.
+    """A causal network's sums `[batch, step, sum]` over the layers, and what replaces `held`.
 
-    `told` `[batch, knot, layer · 2C]` is what context and biases add to the gates at knots, the first before
+    `x` `[batch, step, in]` are the next steps. `told` `[batch, knot, layer · 2C]` is what context and biases add to the gates at knots, the first before
     the first step; the steps are the middles of equal parts of the intervals. `held` `[batch, slot, channel]`
     has the last (K - 1) · dilation inputs of each layer, one layer after the other. Matrices are `[in, out]`:
     `gates` `[layer, tap, channel, 2C]`, `mixes` `[layer, C, channel + sum]`.
@@ -67,4 +67,69 @@ def stream_layers(
                     mixed[step, j] = mixed[step, j] * residual_scale + residual_biases[layer, j]
             add_products(mixed, active, mixes[layer])
         sums[item] = mixed[:, channels:]
+    return sums, following
+
+
+@compiled
+def stream_centred_layers(
+    x: np.ndarray,
+    context: np.ndarray,
+    held: np.ndarray,
+    owed: np.ndarray,
+    contexts: np.ndarray,
+    gate_biases: np.ndarray,
+    dilations: np.ndarray,
+    first: np.ndarray,
+    first_bias: np.ndarray,
+    gates: np.ndarray,
+    mixes: np.ndarray,
+    residual_biases: np.ndarray,
+    residual_scale: np.float32,
+    sum_bias: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `stream_layers` for a network that looks equally far back and ahead, in the middle of a stream.
+
+    A step's sum is whole when its last layer has seen what lies ahead. `owed` `[batch, step, sum]` are those
+    of earlier steps that are not, to which the new ones are appended; the first `step` of what is returned
+    are. `context` `[batch, step, context]` is that of all steps whose sum is not whole, `contexts`
+    `[layer, context, 2C]` maps it, and `held` has (K - 1) · dilation inputs, half of them still to be answered.
+    """
+    batch, count, _ = x.shape
+    layers, taps, channels, width = gates.shape
+    deepest = (taps - 1) * dilations.max()
+    seen = np.empty((deepest + count, channels), x.dtype)
+    gated = np.empty((count, width), x.dtype)
+    active = np.empty((count, width // 2), x.dtype)
+    mixed = np.empty((count, mixes.shape[2]), x.dtype)
+    hidden = np.empty((count, channels), x.dtype)
+    waiting = owed.shape[1]
+    sums = np.empty((batch, waiting + count, len(sum_bias)), x.dtype)
+    sums[:, :waiting] = owed
+    sums[:, waiting:] = sum_bias
+    following = np.empty_like(held)
+    for item in range(batch):
+        hidden[:] = first_bias
+        add_products(hidden, x[item], first)
+        base, offset = 0, waiting + (taps - 1) // 2 * dilations[0]
+        for layer in range(layers):
+            reach = (taps - 1) * dilations[layer]
+            seen[:reach] = held[item, base : base + reach]
+            seen[reach : reach + count] = hidden
+            following[item, base : base + reach] = seen[count : count + reach]
+            base += reach
+            offset -= reach // 2
+            gated[:] = gate_biases[layer]
+            add_products(gated, context[item, offset : offset + count], contexts[layer])
+            for tap in range(taps):
+                start = tap * dilations[layer]
+                add_products(gated, seen[start : start + count], gates[layer, tap])
+            for step in range(count):
+                gate(active[step], gated[step])
+                for j in range(channels):
+                    centre = seen[reach // 2 + step, j]
+                    mixed[step, j] = centre * residual_scale + residual_biases[layer, j]
+            mixed[:, channels:] = sums[item, offset : offset + count]
+            add_products(mixed, active, mixes[layer])
+            hidden[:] = mixed[:, :channels]
+            sums[item, offset : offset + count] = mixed[:, channels:]
     return sums, following

@@ -158,8 +158,11 @@ class PackedWaveNet:
             rows = slice(offset, offset + done)
             hidden = self._apply(layer, h, told[i] if told else context[:, rows], sums[:, rows])
             inputs.append(h[:, done:].clone())
-        outputs = sums[:, :done] if self.head is None else F.linear(sums[:, :done], *self.head)
-        return outputs, PackedState(near, self._together(inputs), sums[:, done:].clone())
+        return self.read(sums[:, :done]), PackedState(near, self._together(inputs), sums[:, done:].clone())
+
+    def read(self, sums: Float[Tensor, "batch time sum"]) -> Float[Tensor, "batch time out"]:
+        """The outputs, given the sums over all layers."""
+        return sums if self.head is None else F.linear(sums, *self.head)
 
     def _attend(self, hidden: Tensor, near: Tensor, *, last: bool) -> tuple[Tensor, Tensor]:
         """The first layer's next inputs, and what the attention still needs of its own."""
