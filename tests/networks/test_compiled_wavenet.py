@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vocoder.networks.compiled_wavenet import CompiledWaveNet
+from vocoder.networks.compiled_wavenet import CompiledCentredWaveNet, CompiledWaveNet
 from vocoder.networks.guided_wavenet import GuidedWaveNet
 from vocoder.networks.packed_guided import FEW, PackedGuided
 from vocoder.networks.packed_wavenet import PackedWaveNet
@@ -51,6 +51,36 @@ def test_chunks_give_what_the_packed_network_gives(options, intervals):
         torch.testing.assert_close(output, expected)
         torch.testing.assert_close(state.inputs, expected_state.inputs)
         begin = end
+
+
+@pytest.mark.parametrize(
+    "options", [*OPTIONS[2:], {}, {"kernel_size": 5, "variance_preserving": True}], ids=str
+)
+@pytest.mark.parametrize("chunks", [[30], [1] * 30, [9, 20, 1]], ids=len)
+def test_a_network_that_looks_ahead_goes_on_in_the_compiled_loop(options, chunks):
+    network = packed(**({"causal": False, "kernel_size": 3, "context_step": 1} | options))
+    compiled, begun = CompiledCentredWaveNet(network), network.delay + 3
+    x, context = torch.randn(3, begun + 30, 2), torch.randn(3, begun + 30, 3)
+    _, state = network.stream(x[:, :begun], context[:, :begun], network.initial_state(3), last=False)
+    expected_state, end = state, begun
+    for count in chunks:
+        assert compiled.is_in_the_middle(state)
+        begin, end = end, end + count
+        owed = context[:, begin - network.delay : end]
+        output, state = compiled.stream(x[:, begin:end], owed, state)
+        expected, expected_state = network.stream(x[:, begin:end], owed, expected_state, last=False)
+        torch.testing.assert_close(output, expected)
+        torch.testing.assert_close(state, expected_state)
+
+
+def test_the_compiled_loop_is_not_for_the_beginning_of_a_stream():
+    network = packed(causal=False, kernel_size=3, context_step=1)
+    compiled, state = CompiledCentredWaveNet(network), network.initial_state(1)
+    x, context = torch.randn(1, network.delay, 2), torch.randn(1, network.delay, 3)
+    for step in range(network.delay):
+        assert not compiled.is_in_the_middle(state)
+        _, state = network.stream(x[:, step : step + 1], context[:, : step + 1], state, last=False)
+    assert compiled.is_in_the_middle(state)
 
 
 @torch.no_grad()

@@ -113,12 +113,12 @@ class BoundedWaveGlow(Vocoder):
         end = state.next + count + self.lookahead
         window = state.frames[..., begin - state.first : end - state.first]
         sounds = begin + before if begin else 0
-        inner = self.voice.start_at(begin, state.seeds, state.temperature, self._phase_at(state, sounds, end))
+        phase = self._phase_at(state, sounds, end)
+        left, context = self.voice.left_context, None
+        if begin and left:
+            context = self._around(state, begin, begin, end)[..., :left]
+        inner = self.voice.start_at(begin, state.seeds, state.temperature, phase, context)
         inner = replace(inner, origin=inner.origin + state.origin * hop)
-        if begin and self.voice.left_context:
-            inner = replace(
-                inner, frames=self._around(state, begin, begin, end)[..., : self.voice.left_context]
-            )
         audio, _ = self.voice.advance(window, inner, last=True)
         audio = audio[:, (state.next - sounds) * hop :]
         fade = state.tail.shape[1]

@@ -12,6 +12,7 @@ from vocoder.flows.linear_filter import FrameFilters
 from vocoder.mel import MelSpec
 from vocoder.models.base import Vocoder, check_frames
 from vocoder.models.frames import extend_frames, normalize
+from vocoder.models.glow_stream import GlowStream
 from vocoder.models.voiced_source import VoicedSource
 from vocoder.models.waveglow_config import WaveGlowConfig
 from vocoder.models.whitening import Whitening
@@ -60,11 +61,8 @@ class GlowReader(Vocoder):
             self.source = VoicedSource(config.source, mel_spec)
             self.guide = nn.Conv1d(config.group_size, self.upsampler.out_channels, 1, bias=False)
             nn.init.zeros_(self.guide.weight)
-        readers = [network for network in (self.stage, self.conditioning) if network is not None]
-        self.left_context = max((network.left_context for network in readers), default=0)
-        self.right_context = max(  # 1 more for the knot at the end of a hop
-            (network.right_context + (network is not self.conditioning) for network in readers), default=0
-        )
+        self.stream = GlowStream(mel_spec.num_mels, self.conditioning, self.stage)
+        self.left_context, self.right_context = self.stream.left_context, self.stream.right_context
 
     @property
     def stage(self) -> Whitening | VoicedSource | None:
@@ -121,16 +119,18 @@ class GlowReader(Vocoder):
             raise InputError(f"{length} samples do not fill a group of {self.config.group_size}: give more")
         return extend_frames(mel[..., :0], mel, left=self.left_context, right=self.right_context, last=True)
 
-    def context(self, frames: Tensor, stop: int, start: int = 0, pulses: Tensor | None = None) -> Tensor:
-        """What the groups from sample `start` to `stop` are told, counted from the frames' first hop."""
-        size = self.config.group_size
-        if start == stop:
-            return frames.new_zeros(len(frames), self.upsampler.out_channels, 0)
+    def context(self, frames: Tensor, stop: int, pulses: Tensor | None = None) -> Tensor:
+        """What the groups up to sample `stop` are told, counted from the frames' first hop."""
         features = self._centre(frames, self.conditioning)
-        if self.conditioning is not None:
+        if self.conditioning is not None and stop:
             features = self.conditioning(normalize(features))
+        return self.upsample(features, 0, stop, pulses)
+
+    def upsample(self, features: Tensor, start: int, stop: int, pulses: Tensor | None = None) -> Tensor:
+        """What groups are told, given what the frames from sample 0 on say."""
+        size = self.config.group_size
         context = self.upsampler(features, start // size, stop // size)
-        if pulses is None:
+        if pulses is None or start == stop:
             return context
         guide = pulses[:, : stop - start].unflatten(1, (-1, size)).transpose(1, 2)
         return context + self.guide(guide.to(context.dtype))

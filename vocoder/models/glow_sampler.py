@@ -12,7 +12,6 @@ from vocoder.networks.compiled_wavenet import CompiledCentredWaveNet
 from vocoder.networks.packed_wavenet import PackedState, PackedWaveNet
 from vocoder.networks.wavenet import WaveNet
 
-
 FEW = 256
 """Groups up to which the compiled loop takes less time than torch's products."""
 

@@ -14,6 +14,8 @@ from vocoder.mel import MelSpec
 from vocoder.models.frames import normalize, require_natural_log
 from vocoder.models.source_filter import SourceConfig, linear_context, read_pitch, source_networks
 from vocoder.networks.excitation import pulse_train
+from vocoder.networks.frame_network import FrameNetwork
+from vocoder.networks.spectral_filter import SourceFilters
 
 
 class VoicedSource(nn.Module):
@@ -34,6 +36,11 @@ class VoicedSource(nn.Module):
         self.flow = LinearFilter(mel_spec.hop_length)
         self.left_context = self.pitch.network.left_context + self.filters.network.left_context
         self.right_context = self.pitch.network.right_context + self.filters.network.right_context
+
+    @property
+    def network_of_filters(self) -> FrameNetwork:
+        """What is given the normalised mel and `pitch_features`."""
+        return self.filters.network
 
     def pitch_at_knots(
         self, frames: Float[Tensor, "batch mel context"]
@@ -61,8 +68,17 @@ class VoicedSource(nn.Module):
         """The context of `flow`, given the pulses of its samples, and the `num_taps` - 1 before them."""
         with torch.autocast(frames.device.type, enabled=False):
             reading = read_pitch(self.pitch, frames)
-            responses = self.filters(reading.mel, reading.features)
-            return linear_context(responses, pulses, past, self.hop_length)
+            return self.context(self.filters(reading.mel, reading.features), pulses, past)
+
+    def respond(
+        self, mel: Float[Tensor, "batch mel knot"], shape: Float[Tensor, "batch band knot"]
+    ) -> SourceFilters:
+        """The filters at knots, given what `network_of_filters` says there."""
+        return self.filters.respond(mel, shape)
+
+    def context(self, filters: tuple[Tensor, ...], pulses: Tensor, past: Tensor) -> FrameFilters:
+        """The context of `flow`, given the filters at the knots, and pulses as `forward` is."""
+        return linear_context(SourceFilters(*filters), pulses, past, self.hop_length)
 
     def log_slope(self, filters: FrameFilters) -> Float[Tensor, "batch sample"]:
         """The logarithm of the excitation's slope in each sample of the audio."""

@@ -30,9 +30,9 @@ from vocoder.flows import (
     SqueezeTime,
 )
 from vocoder.mel import MelSpec
-from vocoder.models.frames import extend_frames
 from vocoder.models.glow_reader import GlowReader, Reading
 from vocoder.models.glow_sampler import GlowSampler, GlowStep, StepState, to_noise_by_group
+from vocoder.models.glow_stream import ReadingState
 from vocoder.models.warmth import warmth
 from vocoder.models.waveglow_config import WaveGlowConfig
 from vocoder.networks.of_weights import OfWeights
@@ -52,8 +52,7 @@ class WaveGlowState:
     seeds: Seeds
     temperature: float
     origin: Int[Tensor, "batch"]  # the sample that frame, group and sample 0 begin with, on the CPU
-    frames: Float[Tensor, "batch mel known"]  # that are still needed, with the context of the first of them
-    first: int  # frame with which they begin, context apart
+    reading: ReadingState  # of the mel
     groups: int  # those taken on come up to this
     samples: int  # those returned come up to this
     steps: list[StepState]
@@ -130,7 +129,8 @@ class WaveGlow(GlowReader):
         """The couplings' reach (96 frames, 1.1 s, as published) and that of the networks over frames."""
         cut = self.mel_spec.hop_length % self.config.group_size > 0  # the frame's last group goes beyond it
         reach = self.context_samples + cut * (self.config.group_size - 1)
-        return math.ceil(reach / self.mel_spec.hop_length) + self.right_context
+        chain = math.ceil(reach / self.mel_spec.hop_length) + self.stream.right_of_chain
+        return max(chain, self.right_context)
 
     @property
     def score_reach(self) -> tuple[int, int] | None:
@@ -229,20 +229,8 @@ class WaveGlow(GlowReader):
         return self.config.coupling == "affine" and self.whitening is None  # others search, or recur
 
     def start(self, seeds: Sequence[int], temperature: float) -> WaveGlowState:
-        nothing = torch.zeros(len(seeds), 0, device=self.device)
-        return WaveGlowState(
-            seeds=tuple(seeds),
-            temperature=temperature,
-            origin=torch.zeros(len(seeds), dtype=torch.int64),
-            frames=torch.zeros(len(seeds), self.mel_spec.num_mels, 0, device=self.device),
-            first=0,
-            groups=0,
-            samples=0,
-            steps=self._sampler(self).initial_state(len(seeds)),
-            phase=torch.zeros(len(seeds), dtype=torch.float64, device=self.device),
-            residual=nothing,
-            past=self.silence(len(seeds)),
-            pulses=self.silence(len(seeds)),
+        return self._start(
+            torch.zeros(len(seeds), self.mel_spec.num_mels, 0, device=self.device), seeds, temperature
         )
 
     def start_at(
@@ -251,22 +239,46 @@ class WaveGlow(GlowReader):
         seeds: Sequence[int],
         temperature: float,
         phase: Float[Tensor, "batch"] | None = None,
+        before: Float[Tensor, "batch mel known"] | None = None,
     ) -> WaveGlowState:
         """The state of a stream that takes the utterance's frames from `frame` on, as if before were nothing.
 
         Its audio begins `upsampler.width` - 1 frames later, or at once for frame 0; its noise is the whole's,
         and so are its pulses when `phase` is theirs where the audio begins.
 
+        Args:
+            before: the `left_context` frames before, without which the first stands for them.
+
         Raises as `check_start` does.
         """
         self.check_start()
-        state = self.start(seeds, temperature)
+        if before is None:
+            before = torch.zeros(len(seeds), self.mel_spec.num_mels, 0, device=self.device)
+        state = self._start(before, seeds, temperature, frame)
         if phase is not None:
             state = replace(state, phase=phase)
         if frame == 0:
             return state
         samples = (frame + self.upsampler.width - 1) * self.mel_spec.hop_length
-        return replace(state, first=frame, groups=samples // self.config.group_size, samples=samples)
+        return replace(state, groups=samples // self.config.group_size, samples=samples)
+
+    def _start(
+        self, before: Tensor, seeds: Sequence[int], temperature: float, frame: int = 0
+    ) -> WaveGlowState:
+        nothing = torch.zeros(len(seeds), 0, device=self.device)
+        return WaveGlowState(
+            seeds=tuple(seeds),
+            temperature=temperature,
+            origin=torch.zeros(len(seeds), dtype=torch.int64),
+            reading=self.stream.start(before, frame),
+            groups=0,
+            samples=0,
+            steps=self._sampler(self).initial_state(len(seeds)),
+            phase=torch.zeros(len(seeds), dtype=torch.float64, device=self.device),
+            residual=nothing,
+            past=self.silence(len(seeds)),
+            pulses=self.silence(len(seeds)),
+        )
 
     def advance(
         self, mel: Float[Tensor, "batch mel frame"], state: WaveGlowState, *, last: bool
@@ -279,50 +291,52 @@ class WaveGlow(GlowReader):
         return torch.cat(audio, dim=1), state
 
     def _advance(self, mel: Tensor, state: WaveGlowState, *, last: bool) -> tuple[Tensor, WaveGlowState]:
-        left, right, hop = self.left_context, self.right_context, self.mel_spec.hop_length
-        frames = extend_frames(state.frames, mel, left=left, right=right, last=last)
-        num_frames = state.first + max(0, frames.shape[2] - left - right)
-        groups, size = self.upsampler.num_groups(num_frames), self.config.group_size
+        hop, size = self.mel_spec.hop_length, self.config.group_size
+        num_frames, reading = self.stream.read(mel, state.reading, last=last)
+        groups = max(state.groups, self.upsampler.num_groups(num_frames))
         length = (groups - state.groups) * size
+        noise = normal_noise(state.seeds, state.origin + state.groups * size, length, device=mel.device)
+        noise, new, pulses, phase = noise * state.temperature, None, state.pulses, state.phase
+        if self.source is not None and reading.heard is not None and length:
+            knots = reading.heard.between(state.groups * size // hop, num_frames + 1)
+            new, phase = self.source.pulses(knots[:, 0], phase)
+            pulses = torch.cat([pulses, new], dim=1)
+            if (factors := warmth(self.config.voiced, knots[:, 1], hop)) is not None:
+                noise = noise * factors.to(noise)
         begin = self.upsampler.first_frame(state.groups)
         offset = self.upsampler.num_groups(begin)
-        window = frames[..., begin - state.first :]
-        new, pulses, phase = None, state.pulses, state.phase
-        start = state.origin + state.groups * size
-        noise = normal_noise(state.seeds, start, length, device=mel.device) * state.temperature
-        if self.source is not None and length:
-            f0, voiced = (part[:, state.groups * size // hop - begin :] for part in self.read_pitch(window))
-            new, phase = self.source.pulses(f0, phase)
-            pulses = torch.cat([pulses, new], dim=1)
-            if (factors := warmth(self.config.voiced, voiced, hop)) is not None:
-                noise = noise * factors.to(noise)
-        context = self.context(window, (groups - offset) * size, (state.groups - offset) * size, new)
+        context = self.upsample(
+            reading.told.between(begin, num_frames),
+            (state.groups - offset) * size,
+            (groups - offset) * size,
+            new,
+        )
         rows = noise.unflatten(1, (groups - state.groups, size))
         made, steps = self._sampler(self).stream(rows, context.transpose(1, 2), state.steps, last=last)
         residual = torch.cat([state.residual, made.flatten(1)], dim=1)
         if last:  # what fills no group is silent
             residual = F.pad(residual, (0, num_frames * hop - state.samples - residual.shape[1]))
-        certain = residual.shape[1] // hop * hop if self.stage else residual.shape[1]
-        audio, past = residual[:, :certain], state.past
-        if self.stage is not None and certain:
-            spoken = state.samples // hop
-            needed = slice(spoken - state.first, spoken - state.first + left + certain // hop + right)
-            history = past.shape[1]
-            filters = self.filters(
-                frames[..., needed], pulses[:, history : history + certain], pulses[:, :history]
-            )
-            audio, past = self.stage.color(audio, filters, past)
-            pulses = pulses[:, certain if self.source is not None else 0 :]
+        audio, past, certain = residual, state.past, residual.shape[1]
+        if self.stage is not None:
+            spoken, history = state.samples // hop, past.shape[1]
+            hops = max(0, min(certain // hop, self.stream.filterable(reading) - spoken))
+            audio, certain = residual[:, : hops * hop], hops * hop
+            if hops:
+                present, before = pulses[:, history : history + certain], pulses[:, :history]
+                filters, reading = self.stream.filters(spoken, spoken + hops, reading, present, before)
+                audio, past = self.stage.color(audio, filters, past)
+                pulses = pulses[:, certain if self.source is not None else 0 :]
         samples = state.samples + certain
-        first = max(min(self.upsampler.first_frame(groups), samples // hop), state.first)
-        past_frames = self.upsampler.whole(first)  # from here on all is counted from these: streams meet so
+        told = self.upsampler.first_frame(groups)
+        done = self.upsampler.whole(
+            min(told, samples // hop)
+        )  # all is counted from there on: streams meet so
         following = replace(
             state,
-            origin=state.origin + past_frames * hop,
-            frames=frames[..., first - state.first :],
-            first=first - past_frames,
-            groups=groups - self.upsampler.num_groups(past_frames),
-            samples=samples - past_frames * hop,
+            origin=state.origin + done * hop,
+            reading=reading.forget(told=told, heard=groups * size // hop, by=done),
+            groups=groups - self.upsampler.num_groups(done),
+            samples=samples - done * hop,
             steps=steps,
             phase=phase,
             residual=residual[:, certain:],

@@ -15,6 +15,7 @@ from vocoder.flows.linear_filter import FrameFilters, LinearFilter
 from vocoder.flows.recursion import recursive_chunk
 from vocoder.mel import MelSpec
 from vocoder.models.frames import FrameNetworkConfig, normalize, require_natural_log, spectral_envelope
+from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.spectral_filter import WhiteningNetwork
 
 
@@ -48,11 +49,26 @@ class Whitening(nn.Module):
         self.num_taps = config.num_taps
         self.filter = LinearFilter(mel_spec.hop_length)
         self.flow = Inverse(self.filter)
-        self.left_context = self.network.network.left_context
-        self.right_context = self.network.network.right_context
+        self.left_context = self.network_of_filters.left_context
+        self.right_context = self.network_of_filters.right_context
+
+    @property
+    def network_of_filters(self) -> FrameNetwork:
+        """What is given the normalised mel."""
+        return self.network.network
 
     def forward(self, frames: Float[Tensor, "batch mel context"]) -> FrameFilters:
         return FrameFilters(self.network(frames, normalize(frames)))
+
+    def respond(
+        self, mel: Float[Tensor, "batch mel knot"], shape: Float[Tensor, "batch band knot"]
+    ) -> tuple[Float[Tensor, "batch knot tap"]]:
+        """The taps at knots, given what `network_of_filters` says there."""
+        return (self.network.respond(mel, shape),)
+
+    def context(self, taps: tuple[Tensor, ...], pulses: Tensor, past: Tensor) -> FrameFilters:
+        """The context of `flow`: there are no pulses."""
+        return FrameFilters(taps[0])
 
     def log_slope(self, filters: FrameFilters) -> Float[Tensor, "batch sample"]:
         """The logarithm of the residual's slope in each sample of the audio."""

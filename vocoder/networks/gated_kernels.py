@@ -23,10 +23,11 @@ def stream_layers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A causal network's sums `[batch, step, sum]` over the layers, and what replaces `held`.
 
-    `x` `[batch, step, in]` are the next steps. `told` `[batch, knot, layer · 2C]` is what context and biases add to the gates at knots, the first before
-    the first step; the steps are the middles of equal parts of the intervals. `held` `[batch, slot, channel]`
-    has the last (K - 1) · dilation inputs of each layer, one layer after the other. Matrices are `[in, out]`:
-    `gates` `[layer, tap, channel, 2C]`, `mixes` `[layer, C, channel + sum]`.
+    `x` `[batch, step, in]` are the next steps. `told` `[batch, knot, layer · 2C]` is what context and biases
+    add to the gates at knots, the first before the first step; the steps are the middles of equal parts of
+    the intervals. `held` `[batch, slot, channel]` has the last (K - 1) · dilation inputs of each layer, one
+    layer after the other. Matrices are `[in, out]`: `gates` `[layer, tap, channel, 2C]`, `mixes`
+    `[layer, C, channel + sum]`.
     """
     batch, count, _ = x.shape
     layers, taps, channels, width = gates.shape
@@ -89,10 +90,10 @@ def stream_centred_layers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """As `stream_layers` for a network that looks equally far back and ahead, in the middle of a stream.
 
-    A step's sum is whole when its last layer has seen what lies ahead. `owed` `[batch, step, sum]` are those
-    of earlier steps that are not, to which the new ones are appended; the first `step` of what is returned
-    are. `context` `[batch, step, context]` is that of all steps whose sum is not whole, `contexts`
-    `[layer, context, 2C]` maps it, and `held` has (K - 1) · dilation inputs, half of them still to be answered.
+    A sum is whole when the last layer has seen what lies ahead of its step. `owed` `[batch, step, sum]` are
+    those of earlier steps that are not; the new ones are appended to them, and the first `count` of what is
+    returned are whole. `context` `[batch, step, context]` is that of all steps without a whole sum,
+    `contexts` `[layer, context, 2C]` maps it, and half of the inputs in `held` are still to be answered.
     """
     batch, count, _ = x.shape
     layers, taps, channels, width = gates.shape

@@ -151,8 +151,13 @@ class WhiteningNetwork(DoubleInEvaluation):
         self, log_mel: Float[Tensor, "batch mel context"], features: Float[Tensor, "batch mel context"]
     ) -> Float[Tensor, "batch frame tap"]:
         """Taps for the frames that remain when the network's context is taken off both ends."""
-        centre = self.network.without_context(log_mel).to(self.dtype)
-        (gain,) = self.envelope(centre, self.network(features.to(self.dtype)))
+        return self.respond(self.network.without_context(log_mel), self.network(features.to(self.dtype)))
+
+    def respond(
+        self, log_mel: Float[Tensor, "batch mel frame"], shape: Float[Tensor, "batch band frame"]
+    ) -> Float[Tensor, "batch frame tap"]:
+        """Taps of frames, given what the network says of each."""
+        (gain,) = self.envelope(log_mel.to(self.dtype), shape)
         return minimum_phase(-gain, self.num_taps, self.fold).to(log_mel.dtype)
 
 
