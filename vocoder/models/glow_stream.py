@@ -120,8 +120,12 @@ class GlowStream:
                 num_shapes += 2
                 heard = Numbered(nothing(2, pitch.dtype), begin)
                 state = state._replace(pitch=pitch.network.start(batch), heard=heard)
-            shapes = Numbered(nothing(num_shapes), begin)
-            state = state._replace(stage=stage.network_of_filters.start(batch), shapes=shapes)
+            network = stage.network_of_filters
+            state = state._replace(
+                stage=network.start(batch),
+                shapes=Numbered(nothing(num_shapes), begin),
+                filters=tuple(stage.respond(nothing(self.num_mels), nothing(network.last.out_channels))),
+            )
         return self._take(before, state)
 
     def read(
@@ -161,16 +165,15 @@ class GlowStream:
         assert state.shapes is not None
         network = stage.network_of_filters
         knot, unread = start, start - network.left_context
-        if state.filters:
+        if state.filters[0].shape[1]:
             knot, unread = start + 1, start + 1 + network.right_context
         shapes = state.shapes.between(unread, stop + 1 + network.right_context)
         mel = state.shapes.between(knot, stop + 1)[:, : self.num_mels]
         with torch.autocast(mel.device.type, enabled=False):
             features = torch.cat([normalize(shapes[:, : self.num_mels]), shapes[:, self.num_mels :]], dim=1)
             shape, following = network.stream(features.to(network.first.weight.dtype), state.stage)
-            filters: tuple[Tensor, ...] = stage.respond(mel, shape)
-            if state.filters:
-                filters = tuple(torch.cat(pair, dim=1) for pair in zip(state.filters, filters, strict=True))
+            pairs = zip(state.filters, stage.respond(mel, shape), strict=True)
+            filters = tuple(torch.cat(pair, dim=1) for pair in pairs)
             context = stage.context(filters, pulses, past)
         at_end = tuple(taps[:, -1:].clone() for taps in filters)
         return context, state._replace(stage=following, shapes=state.shapes.since(stop + 1), filters=at_end)
