@@ -58,6 +58,7 @@ class Server(uvicorn.Server):
             ws_max_size=settings.max_body_bytes,
             ws_per_message_deflate=False,  # samples and mels hardly shrink
             server_header=False,
+            forwarded_allow_ips=list(settings.trusted_proxies),
         )
         super().__init__(config)
         sys.setswitchinterval(_SWITCH_SECONDS)

@@ -81,6 +81,10 @@ class Settings(EngineConfig, Address):
     )
     keys_file: Path | None = Field(default=None, description="keys, as `vocoder keys create` writes them")
     rate_limit: str = Field(default="", description="requests a key, or an address: 600/minute; empty: any")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=("127.0.0.1", "::1"),
+        description="addresses or networks, separated by commas, whose X-Forwarded-For is believed; *: all",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(), description="origins, separated by commas, whose pages may use this server"
     )

@@ -1,16 +1,17 @@
 """What a voice is compared with: the same mel, spoken without a network."""
 
-from typing import Annotated, Literal
+import threading
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from server.examples import AUDIO_CONTENT, AUDIO_LENGTH_HEADERS, MEL_BODY
 from server.formats import check_media_type, choose_format, encoded, read_body
 from server.problems import Problem, documented
-from server.settings import Settings
-from server.transfer import read_limited
+from server.transfer import arriving, while_connected
 from vocoder.audio import encoder
 from vocoder.evaluation import GriffinLim
 from vocoder.inference.engine import Engine
@@ -71,25 +72,43 @@ async def griffin_lim(request: Request, query: Annotated[GriffinLimQuery, Query(
     """Audio with about this mel, its phases found by the fast Griffin-Lim algorithm.
 
     The iterations see the whole utterance, so nothing is heard before the last: it may have 30 seconds.
+    A client that leaves stops the work.
     """
-    settings: Settings = request.app.state.settings
     engine: Engine = request.app.state.engine
     media_type = check_media_type(request.headers.get("content-type"))
     audio_format = query.format or choose_format(request.headers.get("accept"))
-    async with engine.admit():
-        body = await read_limited(request, settings.max_body_bytes, settings.body_timeout)
-        return await engine.run(invert, engine.voices, query, body, media_type, audio_format)
+    async with arriving(request) as body, engine.admit():
+        return await while_connected(request, _work(engine, query, body, media_type, audio_format))
+
+
+async def _work(engine: Engine, *given: Any) -> Response:
+    """`invert` beside the streams; a round after this is cancelled it stops."""
+    left = threading.Event()
+    try:
+        return await engine.run_long(invert, engine.voices, *given, left)
+    finally:
+        left.set()
 
 
 def invert(
-    voices: Voices, query: GriffinLimQuery, body: bytes, media_type: str, audio_format: str
+    voices: Voices,
+    query: GriffinLimQuery,
+    body: bytes,
+    media_type: str,
+    audio_format: str,
+    left: threading.Event,
 ) -> Response:
-    """Read the mel, hold it against the limit, find phases for it."""
+    """Read the mel, hold it against the limit, find phases for it, until the client has `left`."""
+
+    def check() -> None:
+        if left.is_set():
+            raise ClientDisconnect
+
     shape = [int(size) for size in query.shape.split(",")] if query.shape else None
     file = read_body(body, media_type, shape)
     spec = file.made_by(query.dialect) or voices.get(query.voice or voices.default()).mel_spec
     _check_length(file.mel.shape[-1], spec)
-    audio = GriffinLim(spec, query.iterations).synthesize(fit_mel(file.mel, spec, spec), query.seed)
+    audio = GriffinLim(spec, query.iterations).synthesize(fit_mel(file.mel, spec, spec), query.seed, check)
     outgoing = encoder(audio_format, spec.sample_rate, audio.numel())
     return Response(
         b"".join(encoded(iter([audio]), outgoing)),

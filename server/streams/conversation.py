@@ -13,7 +13,7 @@ from server.keys import Scope
 from server.metrics import Metrics
 from server.problems import Problem, problem_of
 from server.settings import Settings
-from server.speaking import check_length
+from server.speaking import check_length, max_frames
 from server.streams.delays import Delays
 from server.streams.inbox import Inbox, Taken
 from server.streams.messages import Command, Start, close_code, error_message, message, parse, read_frames
@@ -34,6 +34,7 @@ _WAITED = 0.5
 """Share of the time beyond `steady_start`, for which the first audio was held, that a later block waits for
 others to share a batch with; the rest is for making it, and for what goes wrong."""
 _NORMAL = 1000
+_NOTHING = {"frames": 0, "samples": 0}
 _ANSWERS = {"flush": "flushed", "finish": "finished"}
 _START = (
     'begin with {"type": "start"}, and in it voice, dialect, format, seed, temperature, denoise, correction, '
@@ -53,7 +54,8 @@ class Conversation:
         self._metrics: Metrics = state.metrics
         self._gate: Gate = state.gate
         self._delays: Delays = state.delays
-        self._speaking = self._leaving = False
+        self._in_utterance = self._busy = self._leaving = False
+        self._cancels = 0  # that are not answered
         self._turn: asyncio.Task[bool] | None = None
         self._leave = asyncio.Event()
 
@@ -72,7 +74,7 @@ class Conversation:
     def leave_soon(self) -> None:
         """The server stops: no other utterance is begun here."""
         self._leaving = True
-        if not self._speaking:
+        if not self._in_utterance:
             self.leave_now()
 
     def leave_now(self) -> None:
@@ -121,8 +123,12 @@ class Conversation:
                 task.cancel()
 
     async def _listen(self, source: MelSpec, target: MelSpec) -> None:
-        """Put what comes into the inbox; a cancel is obeyed at once."""
+        """Put what comes into the inbox; a cancel is obeyed at once.
+
+        While as many frames wait as an utterance may have, nothing more is read.
+        """
         while True:
+            await self._inbox.room(max_frames(target, self._settings))
             received = await self._receive_in_time()
             if (data := received.get("bytes")) is not None:
                 mel = read_frames(data, source.num_mels)
@@ -137,15 +143,17 @@ class Conversation:
             self._frames = 0
             if command != "cancel":
                 self._inbox.put(command)
-            elif self._turn:
+            else:
                 self._inbox.clear()
-                self._turn.cancel()
+                self._cancels += 1
+                if self._turn:
+                    self._turn.cancel()
 
     async def _speak(self, name: str, voice: Vocoder, start: Start) -> None:
         """Utterance after utterance, until one is the last."""
         finished = False
         while not finished:
-            turn = Turn(self._engine, voice, start)
+            turn, counts = Turn(self._engine, voice, start), _NOTHING
             with self._metrics.speaking(name, turn.speech):
                 self._turn = asyncio.create_task(self._take_turn(turn))
                 try:
@@ -153,8 +161,12 @@ class Conversation:
                 except asyncio.CancelledError:
                     if asyncio.current_task().cancelling():  # type: ignore[union-attr]
                         raise
-                    await self._say("cancelled", **turn.counts)
-            self._speaking = False
+                    counts = turn.counts
+            while self._cancels:  # also one that came when all had been said
+                self._cancels -= 1
+                await self._say("cancelled", **counts)
+                counts = _NOTHING
+            self._in_utterance = self._busy = False
             if self._leaving:
                 self.leave_now()
 
@@ -162,8 +174,10 @@ class Conversation:
         """Speak one utterance; true if the client wants no other."""
         heard = False
         while True:
+            self._busy = False
             taken = await self._inbox.take(turn.speech.block_frames)
-            self._speaking, came = True, time.monotonic()
+            self._in_utterance = self._busy = True
+            came = time.monotonic()
             if not turn.speech.frames:
                 began = came
             if data := await self._make(turn, taken):
@@ -204,7 +218,7 @@ class Conversation:
                 async with asyncio.timeout(self._settings.idle_timeout):
                     return await self._receive()
             except TimeoutError:
-                if not self._speaking and not self._inbox:
+                if not self._busy and not self._inbox:
                     raise Problem(
                         "idle-timeout",
                         f"nothing came for {self._settings.idle_timeout:g} s; connect again to go on",

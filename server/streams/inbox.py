@@ -25,7 +25,8 @@ class Inbox:
 
     def __init__(self) -> None:
         self._items: deque[Tensor | str] = deque()
-        self._filled, self._told = asyncio.Event(), asyncio.Event()
+        self._filled, self._told, self._emptied = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._frames = 0
 
     def __bool__(self) -> bool:
         return bool(self._items)
@@ -35,11 +36,21 @@ class Inbox:
         self._filled.set()
         if isinstance(item, str):
             self._told.set()
+        else:
+            self._frames += item.shape[1]
 
     def clear(self) -> None:
         self._items.clear()
+        self._frames = 0
         self._filled.clear()
         self._told.clear()
+        self._emptied.set()
+
+    async def room(self, frames: int) -> None:
+        """Wait until at most so many frames are here."""
+        while self._frames > frames:
+            self._emptied.clear()
+            await self._emptied.wait()
 
     async def told(self, within: float) -> bool:
         """Wait until a command is there, or so many seconds have passed; whether one is."""
@@ -52,6 +63,9 @@ class Inbox:
         """As many of the next frames as there are, at most `limit`, and the command after them."""
         await self._filled.wait()
         taken = self._next(limit)
+        if taken.mel is not None:
+            self._frames -= taken.mel.shape[1]
+            self._emptied.set()
         if not self._items:
             self._filled.clear()
         if taken.command and not any(isinstance(item, str) for item in self._items):

@@ -13,7 +13,7 @@ import torch
 from vocoder.audio import read, to_pcm16, write
 from vocoder.client import AsyncClient, Client, Refused, Retries
 from vocoder.client.requests import trusted
-from vocoder.errors import VocoderError
+from vocoder.errors import ConfigError, VocoderError
 from vocoder.mel import DIALECTS, MelFrontend
 
 QUICK = Retries(attempts=3, first_wait=0.01, longest_wait=5.0)
@@ -217,6 +217,51 @@ def test_a_conversation_gives_the_samples_of_the_library(serve, utterance):
 
     for audio, spoken in zip(asyncio.run(speak()), (first, second), strict=True):
         assert close(audio, spoken.samples(seed=5))
+
+
+def test_a_cancel_ends_what_was_to_be_heard_and_nothing_else(serve, utterance):
+    _, url = serve(max_seconds=1000)
+    long, short = utterance(3000), utterance(20, seed=2)
+
+    async def count(conversation):
+        return sum([len(samples) async for samples in conversation.listen()])
+
+    async def speak():
+        async with AsyncClient(url) as client, client.converse(seed=5) as conversation:
+            await conversation.cancel()  # nothing was said
+            for _ in range(3):
+                await conversation.push(short.mel)
+                await conversation.flush()
+                await asyncio.sleep(0.3)  # its end is on the way, and crosses with the cancel
+                await conversation.cancel()
+                assert await count(conversation) == 0
+            await conversation.push(long.mel)
+            await conversation.cancel()
+            await conversation.push(short.mel)
+            assert await count(conversation) == 0
+            await conversation.flush()
+            assert await count(conversation) == 20 * 256
+            await conversation.cancel()  # all was heard
+            await conversation.push(short.mel)
+            await conversation.finish()
+            assert await count(conversation) == 20 * 256
+
+    asyncio.run(speak())
+
+
+@pytest.mark.parametrize("option", ["format", "type"])
+def test_a_conversation_is_in_samples_alone(option):
+    async def speak():
+        async with AsyncClient("http://127.0.0.1:1") as client, client.converse(**{option: "mp3"}):
+            pass
+
+    with pytest.raises(ConfigError, match=f"{option}: the client sets this itself"):
+        asyncio.run(speak())
+
+
+def test_a_format_is_asked_for_by_name(utterance):
+    with Client("http://127.0.0.1:1") as client, pytest.raises(ConfigError, match="format"):
+        client.synthesize(utterance(3).mel, format="wav")
 
 
 def test_a_conversation_that_is_refused_says_why(serve):

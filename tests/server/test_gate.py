@@ -91,7 +91,7 @@ def test_wrong_keys_are_counted(guarded, tokens):
     response = guarded.get("/v1/voices", headers=bearer("wrong"))
     assert problem(response) == "rate-limited"
     assert int(response.headers["retry-after"]) >= 1
-    assert problem(guarded.get("/v1/voices", headers=bearer(tokens[Scope.ADMIN]))) == "rate-limited"
+    assert guarded.get("/v1/voices", headers=bearer(tokens[Scope.ADMIN])).status_code == 200
 
 
 def test_each_key_has_its_own_rate(make_client, tokens, tmp_path):

@@ -1,5 +1,6 @@
 """Clients that leave, are slow, or are many; and a server that is told to stop."""
 
+import io
 import json
 import os
 import signal
@@ -12,7 +13,9 @@ import time
 from http.client import HTTPConnection, IncompleteRead
 from urllib.parse import urlsplit
 
+import librosa
 import pytest
+import soundfile
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -94,20 +97,63 @@ def test_a_speaker_who_leaves_costs_less_than_a_tenth_of_a_second_more(warm, com
     assert after(compute, left) < 0.1
 
 
-def test_a_slow_upload_holds_no_place(warm, utterance):
+MEL_PATHS = ["/v1/synthesize", "/v1/baselines/griffin-lim"]
+AUDIO_PATHS = ["/v1/resynthesize", "/v1/mel", "/v1/score"]
+
+
+def wav(samples):
+    file = io.BytesIO()
+    soundfile.write(file, samples.numpy(), 22050, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+def test_one_who_leaves_griffin_lim_stops_it(warm, utterance, wait_until, monkeypatch):
+    rounds, window = [], librosa.filters.get_window
+    monkeypatch.setattr(
+        librosa.filters, "get_window", lambda *given, **more: rounds.append(1) or window(*given, **more)
+    )
+    app, url = warm()
+    address = urlsplit(url)
+    connection = HTTPConnection(address.hostname, address.port, timeout=60)
+    connection.request("POST", "/v1/baselines/griffin-lim?iterations=200", utterance(2000).npy, HEADERS)
+    wait_until(lambda: len(rounds) > 5)
+    hang_up(connection.sock)
+    wait_until(lambda: app.state.engine.active_streams == 0, seconds=5)
+    time.sleep(0.5)
+    stopped = len(rounds)
+    time.sleep(0.5)
+    assert len(rounds) == stopped < 200
+
+
+def test_long_work_keeps_no_other_request_waiting(warm):
+    app, url = warm()
+    go_on = threading.Event()
+    for _ in range(app.state.engine.config.workers + 1):
+        app.state.engine._labours.submit(go_on.wait, 20)
+    try:
+        began = time.monotonic()
+        assert get_json(url, "/v1/voices")["voices"]
+        assert time.monotonic() - began < 10
+    finally:
+        go_on.set()
+
+
+@pytest.mark.parametrize("path", MEL_PATHS + AUDIO_PATHS)
+def test_a_slow_upload_holds_no_place(warm, utterance, path):
     spoken = utterance(20)
     app, url = warm(max_streams=1)
     address = urlsplit(url)
     slow = HTTPConnection(address.hostname, address.port, timeout=60)
-    slow.putrequest("POST", "/v1/synthesize")
-    slow.putheader("Content-Type", "application/x-npy")
-    slow.putheader("Content-Length", str(len(spoken.npy)))
-    slow.endheaders(spoken.npy[:10])
+    slow.putrequest("POST", path)
+    slow.putheader("Content-Type", "application/x-npy" if path in MEL_PATHS else "audio/wav")
+    body = spoken.npy if path in MEL_PATHS else wav(spoken.samples(seed=5))
+    slow.putheader("Content-Length", str(len(body)))
+    slow.endheaders(body[:10])
     quick, _ = post(url, spoken.npy)
     assert quick.status == 200
     quick.read()
     assert app.state.arrivals.taken == 1
-    slow.send(spoken.npy[10:])
+    slow.send(body[10:])
     assert slow.getresponse().status == 200
 
 

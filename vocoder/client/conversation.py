@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from vocoder.client.requests import Mel, Refused, Samples
+from vocoder.client.requests import Mel, Refused, Samples, check_options
 from vocoder.errors import VocoderError
 
 
@@ -33,23 +33,32 @@ class Conversation:
 
     def __init__(self, socket: ClientConnection, voice: Mapping[str, Any]) -> None:
         self._socket, self.voice = socket, voice
+        self._begun = False  # whether frames came since the last end
+        self._ends = self._cancels = 0  # that were not answered yet
 
     async def push(self, mel: Mel) -> None:
         """Send frames, any number of them."""
+        self._begun = True
         frames = torch.as_tensor(mel).detach().to("cpu", torch.float32).T
         await self._send(np.ascontiguousarray(frames.numpy(), "<f4").tobytes())
 
     async def flush(self) -> None:
         """Have the rest spoken: the utterance ends here, and the next frames begin another."""
-        await self._say("flush")
+        await self._end("flush")
 
     async def cancel(self) -> None:
-        """Have the rest dropped; the next frames begin another utterance."""
-        await self._say("cancel")
+        """Have all that was not heard yet dropped; the next frames begin another utterance.
+
+        Whoever listens has come to the end of theirs. Where nothing is left to be heard, nothing happens.
+        """
+        if self._begun or self._ends:
+            self._begun, self._ends = False, 0
+            self._cancels += 1
+            await self._say("cancel")
 
     async def finish(self) -> None:
         """Have the rest spoken; nothing more will come."""
-        await self._say("finish")
+        await self._end("finish")
 
     async def listen(self) -> AsyncIterator[Float[Tensor, "sample"]]:
         """The samples of this utterance, in [-1, 1], until it is flushed, finished or cancelled.
@@ -59,8 +68,23 @@ class Conversation:
             VocoderError: the connection broke off.
         """
         samples = Samples()
-        while not isinstance(message := await _receive(self._socket), dict):
-            yield samples.decode(message)
+        while True:
+            message = await _receive(self._socket)
+            if isinstance(message, bytes):
+                if not self._cancels:
+                    yield samples.decode(message)
+            elif message["type"] == "cancelled":
+                self._cancels -= 1
+                if not self._cancels:
+                    return
+            elif not self._cancels:  # or else it ended what was cancelled in that moment
+                self._ends -= 1
+                return
+
+    async def _end(self, kind: str) -> None:
+        self._begun = False
+        self._ends += 1
+        await self._say(kind)
 
     async def _say(self, kind: str) -> None:
         await self._send(json.dumps({"type": kind}))
@@ -75,6 +99,7 @@ async def connect(
     url: str, headers: Mapping[str, str], options: Mapping[str, Any]
 ) -> AsyncIterator[Conversation]:
     """A conversation that has begun, in bare samples."""
+    check_options(options, "format", "type")
     try:
         socket = await open_socket(url, additional_headers=headers, max_size=None, compression=None)
     except (OSError, WebSocketException) as error:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vocoder.errors import VocoderError
+from vocoder.errors import ConfigError, VocoderError
 
 Mel = Float[Tensor, "mel frame"] | Float[np.ndarray, "mel frame"]
 _FULL_SCALE = 32768.0
@@ -54,7 +54,17 @@ class Call:
         }
 
 
+def check_options(options: Mapping[str, Any], *own: str) -> None:
+    """Raise `ConfigError` for options that the client itself sets."""
+    if taken := [name for name in own if name in options]:
+        raise ConfigError(
+            f"{', '.join(taken)}: the client sets this itself; leave it out, "
+            "or take `encoded` for audio of another format"
+        )
+
+
 def synthesis(mel: Mel, audio_format: str, options: Mapping[str, Any]) -> Call:
+    check_options(options, "format", "shape")
     tensor = torch.as_tensor(mel).detach().to("cpu", torch.float32)
     shape = ",".join(map(str, tensor.shape))
     body = tensor.contiguous().numpy().astype("<f4", copy=False).tobytes()
@@ -63,11 +73,13 @@ def synthesis(mel: Mel, audio_format: str, options: Mapping[str, Any]) -> Call:
 
 
 def resynthesis(recording: bytes | str | Path, audio_format: str, options: Mapping[str, Any]) -> Call:
+    check_options(options, "format")
     query = {**options, "format": audio_format}
     return Call("POST", "/v1/resynthesize", query, _bytes(recording), "application/octet-stream")
 
 
 def analysis(recording: bytes | str | Path, options: Mapping[str, Any]) -> Call:
+    check_options(options, "format")
     query = {**options, "format": "npy"}
     return Call("POST", "/v1/mel", query, _bytes(recording), "application/octet-stream")
 

@@ -1,6 +1,7 @@
 """What voices are measured beside: the recording, Griffin-Lim from the same mel and, if asked, WORLD."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -48,8 +49,13 @@ class GriffinLim:
         rate = self.spec.sample_rate
         return self.synthesize(MelFrontend(self.spec)(resample(audio, sample_rate, rate))), rate
 
-    def synthesize(self, mel: Float[Tensor, "mel frame"], seed: int = 0) -> Float[Tensor, "sample"]:
-        """A waveform of `frame * hop_length` samples, in step with the recording that the mel came from."""
+    def synthesize(
+        self, mel: Float[Tensor, "mel frame"], seed: int = 0, check: Callable[[], None] | None = None
+    ) -> Float[Tensor, "sample"]:
+        """A waveform of `frame * hop_length` samples, in step with the recording that the mel came from.
+
+        `check` is called in every round; what it raises ends the work.
+        """
         import librosa
         from scipy.signal import lfilter
 
@@ -58,12 +64,20 @@ class GriffinLim:
         # librosa centres frames on multiples of the hop; margins leave room to shift them into place.
         margin = 1 + math.ceil(abs(spec.frame_centre) / spec.hop_length)
         magnitude = np.pad(magnitude, ((0, 0), (margin, margin)), mode="edge")
+
+        def window(length: int) -> np.ndarray:
+            """Librosa asks for it in every round."""
+            if check is not None:
+                check()
+            return librosa.filters.get_window("hann", length)
+
         wave = librosa.griffinlim(
             magnitude,
             n_iter=self.iterations,
             hop_length=spec.hop_length,
             win_length=spec.win_length,
             n_fft=spec.n_fft,
+            window=window,
             length=(magnitude.shape[1] - 1) * spec.hop_length,
             random_state=seed,
         )

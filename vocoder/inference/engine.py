@@ -78,8 +78,9 @@ class Engine:
             precision=getattr(torch, self.config.precision, torch.float32),
             graphs=Graphs() if on_gpu and self.config.graphs else None,
         )
-        self._errands = ThreadPoolExecutor(
-            self.config.workers, thread_name_prefix="errand", initializer=self._set_threads
+        self._errands, self._labours = (
+            ThreadPoolExecutor(self.config.workers, thread_name_prefix=name, initializer=self._set_threads)
+            for name in ("errand", "labour")
         )
 
     @property
@@ -91,8 +92,12 @@ class Engine:
         return self.places.take()
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
-        """The result of `function(*args)`, computed beside the event loop and beside the streams."""
+        """The result of `function(*args)`, some milliseconds beside the event loop and beside the streams."""
         return await asyncio.wrap_future(self._errands.submit(function, *args))
+
+    async def run_long(self, function: Callable[..., T], *args: Any) -> T:
+        """As `run`, for what may take longer: it keeps nothing else waiting."""
+        return await asyncio.wrap_future(self._labours.submit(function, *args))
 
     def speech(
         self,
@@ -108,7 +113,8 @@ class Engine:
     def close(self) -> None:
         """Let the blocks under way finish, drop the rest."""
         self.scheduler.close()
-        self._errands.shutdown(cancel_futures=True)
+        for pool in (self._errands, self._labours):
+            pool.shutdown(cancel_futures=True)
 
     def _set_threads(self) -> None:
         torch.set_num_threads(self.config.threads_per_worker)

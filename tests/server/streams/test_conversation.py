@@ -7,6 +7,7 @@ import pytest
 import torch
 from websockets.exceptions import ConnectionClosed
 
+from server.streams.inbox import Inbox
 from vocoder.audio import read, to_pcm16
 from vocoder.checkpoints import load, save_checkpoint
 from vocoder.inference.bounded import BoundedWaveGlow
@@ -288,6 +289,65 @@ def test_an_idle_client_gives_its_place_up(serve, call, wait_until):
     assert caller.until("error")["problem"]["type"] == "/problems/idle-timeout"
     assert closing(caller) == 1008
     wait_until(lambda: app.state.engine.active_streams == 0)
+
+
+def test_one_who_falls_silent_in_an_utterance_gives_its_place_up_too(serve, call, wait_until, utterance):
+    app, url = serve(idle_timeout=0.3)
+    caller = call(url)
+    caller.push(utterance(3).mel)
+    assert caller.until("error")["problem"]["type"] == "/problems/idle-timeout"
+    assert closing(caller) == 1008
+    wait_until(lambda: app.state.engine.active_streams == 0)
+
+
+def test_one_to_whom_audio_is_due_is_not_idle(serve, call, utterance):
+    spoken = utterance(120)  # 1.4 s, of which 0.2 may be ahead
+    caller = call(serve(idle_timeout=0.3, max_ahead=0.2)[1], seed=5)
+    caller.push(spoken.mel[:, :100])
+    while len(caller.audio) < 2 * 256 * 80:
+        caller.hear()
+    caller.push(spoken.mel[:, 100:])
+    caller.say("finish")
+    caller.until("finished")
+    assert close(caller.samples, spoken.samples(seed=5))
+
+
+def test_one_who_sends_far_ahead_is_held_and_loses_nothing(serve, call, utterance, monkeypatch):
+    most, put = [0], Inbox.put
+
+    def counted(inbox, item):
+        put(inbox, item)
+        most[0] = max(most[0], inbox._frames)
+
+    monkeypatch.setattr(Inbox, "put", counted)
+    spoken = utterance(400)
+    caller = call(serve(max_frames=400)[1], seed=5)
+    for _ in range(6):
+        caller.push(spoken.mel)
+        caller.say("flush")
+    for _ in range(6):
+        caller.audio, caller.said = b"", []
+        assert caller.until("flushed")["frames"] == 400
+        assert close(caller.samples, spoken.samples(seed=5))
+    assert most[0] <= 2 * 400, "what may wait, and what was read then"
+
+
+def test_every_cancel_is_answered_once(url, call, utterance):
+    spoken = utterance(20)
+    caller = call(url, seed=5)
+    caller.say("cancel")
+    caller.until("cancelled")
+    caller.push(spoken.mel)
+    caller.say("flush")
+    caller.until("flushed")
+    for _ in range(3):
+        caller.say("cancel")
+    caller.push(spoken.mel)
+    caller.said, caller.audio = [], b""
+    caller.say("finish")
+    caller.until("finished")
+    assert [said["type"] for said in caller.said] == ["cancelled"] * 3 + ["finished"]
+    assert close(caller.samples, spoken.samples(seed=5))
 
 
 def test_one_who_says_nothing_is_not_waited_for(serve, call):
