@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vocoder.evaluation.faults.clicks import find_clicks, prominence
+from vocoder.evaluation.faults.clicks import find_clicks, prominence, residual
 
 RATE = 22_050
 
@@ -42,9 +42,24 @@ def test_the_recordings_own_click_is_no_fault(heard, noise):
     assert find_clicks(heard(clicked, moved)).events == ()
 
 
+def test_the_burst_of_a_stop_is_no_fault_without_the_smaller_one_after_it(heard, noise):
+    released = noise.copy()
+    released[2 * RATE + np.array([0, 150])] += np.array([0.3, 0.2])
+    simpler = noise.copy()
+    simpler[2 * RATE + 40] += 0.3
+    assert find_clicks(heard(released, simpler)).events == ()
+
+
+def test_what_is_twice_as_large_as_the_recordings_burst_is_a_click(heard, noise):
+    burst, louder = noise.copy(), noise.copy()
+    burst[2 * RATE] += 0.15
+    louder[2 * RATE + 40] += 0.6
+    assert len(find_clicks(heard(burst, louder)).events) == 1
+
+
 def test_glottal_pulses_are_no_clicks(vowel):
     """Not even without a recording beside them."""
-    assert prominence(vowel(80.0), RATE)[RATE // 2 : -RATE // 2].max() < 8
+    assert prominence(np.abs(residual(vowel(80.0), RATE)), RATE)[RATE // 2 : -RATE // 2].max() < 8
 
 
 def test_rate_is_a_minute(heard, noise):

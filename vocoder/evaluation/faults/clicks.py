@@ -16,7 +16,8 @@ GUARD_SECONDS = 0.0015
 THRESHOLD_DB = 8.0
 """Of 2 × 400 Gaussian residuals the largest stands 8 dB over the next less than once in 10^9 frames."""
 EXCESS_DB = 5.0
-"""Over what the recording has at that place: a burst of its own is not a fault, nor is a copy of it."""
+"""Over what the recording has at that place, as a peak among others and in size: a burst of its own is no
+fault, nor is a copy of it without the smaller ones beside it, as when a stop is released."""
 REACH_SECONDS = 0.010
 """How far the recording's own burst may lie: the resolution of a mel frame."""
 FLOOR = 2e-4
@@ -26,27 +27,27 @@ WHITENING = 1e-7
 
 
 def find_clicks(heard: Heard) -> Found:
-    """Peaks of the prediction residual 8 dB above all others within 20 ms, and 5 dB above the recording's.
+    """Peaks of the prediction residual 8 dB above all others within 20 ms.
 
-    The time is that of the sample. Raises `AudioError` for less than two frames of 40 ms.
+    In that and in size they are 5 dB above the recording's. The time is that of the sample.
+
+    Raises:
+        AudioError: less than two frames of 40 ms.
     """
     rate = heard.pair.sample_rate
-    own, reference = (prominence(audio, rate) for audio in (heard.pair.generated, heard.pair.reference))
-    excuse = maximum_filter1d(reference, 2 * round(REACH_SECONDS * rate) + 1)
-    is_click = (own >= THRESHOLD_DB) & (own - np.maximum(excuse, 0) >= EXCESS_DB)
+    size, recorded = (np.abs(residual(audio, rate)) for audio in (heard.pair.generated, heard.pair.reference))
+    own, reach = prominence(size, rate), 2 * round(REACH_SECONDS * rate) + 1
+    excuse = maximum_filter1d(prominence(recorded, rate), reach)
+    larger = 20 * np.log10(np.maximum(size, 1e-9) / np.maximum(maximum_filter1d(recorded, reach), 1e-9))
+    is_click = (own >= THRESHOLD_DB) & (np.minimum(own - np.maximum(excuse, 0), larger) >= EXCESS_DB)
     highest = own == maximum_filter1d(own, 2 * round(GUARD_SECONDS * rate) + 1)
     places = np.flatnonzero(is_click & highest)
     events = tuple(Event(place / rate, float(own[place])) for place in places)
     return Found(events, 60 * len(events) / heard.seconds)
 
 
-def prominence(audio: Float[np.ndarray, "sample"], sample_rate: int) -> Float[np.ndarray, "sample"]:
-    """How far each sample of the prediction residual stands above the largest within 20 ms, in dB.
-
-    Raises:
-        AudioError: shorter than two frames of 40 ms.
-    """
-    size = np.abs(residual(audio, sample_rate))
+def prominence(size: Float[np.ndarray, "sample"], sample_rate: int) -> Float[np.ndarray, "sample"]:
+    """How far each sample of the prediction residual's size stands above the largest within 20 ms, in dB."""
     guard, around = (round(seconds * sample_rate) for seconds in (GUARD_SECONDS, AROUND_SECONDS))
     length = around - guard
     shift = guard + length // 2 + 1
