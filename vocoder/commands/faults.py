@@ -63,9 +63,10 @@ def faults(
         int | None, typer.Option(help="Processes, of one thread each; as many as cores if not given.", min=1)
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(help="A folder for the worst clips of each detector, faults marked.")
+        Path | None,
+        typer.Option(help="A folder for pictures of the worst clips of each detector, faults marked."),
     ] = None,
-    worst: Annotated[int, typer.Option(help="How many pictures for each detector.", min=1)] = 10,
+    worst: Annotated[int, typer.Option(help="How many clips in the picture of each detector.", min=1)] = 10,
     page: Annotated[
         Path | None, typer.Option(help="A Markdown page of the result, with the pictures.")
     ] = None,
@@ -81,7 +82,7 @@ def faults(
     Examples:
       vocoder faults recordings/valid.txt
       vocoder faults recordings/valid.txt --voice student --pictures out/faults
-      vocoder faults recordings/valid.txt --page docs/voice-faults.md --pictures docs/voice-faults --worst 1
+      vocoder faults recordings/valid.txt --page docs/voice-faults.md --pictures docs/voice-faults
     """
     import json
     import shlex

@@ -57,6 +57,7 @@ class GriffinLim:
         `check` is called in every round; what it raises ends the work.
         """
         import librosa
+        from librosa.filters import get_window
         from scipy.signal import lfilter
 
         spec = self.spec
@@ -69,7 +70,7 @@ class GriffinLim:
             """Librosa asks for it in every round."""
             if check is not None:
                 check()
-            return librosa.filters.get_window("hann", length)
+            return get_window("hann", length)
 
         wave = librosa.griffinlim(
             magnitude,

@@ -1,7 +1,7 @@
-"""The page of faults: rates, what each detector hears, the worst cases and a picture of them."""
+"""The page of faults: rates, what each detector hears, the worst cases and pictures of them."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ from vocoder.evaluation.faults.control import Rerecorded
 from vocoder.evaluation.faults.report import rate_heading, rate_rows
 from vocoder.evaluation.pages import table
 
-WORST = 5
+WORST = 10
 
 
-def page_of(result: Mapping[str, Any], pictures: Mapping[str, Sequence[Path]], folder: Path) -> str:
+def page_of(result: Mapping[str, Any], pictures: Mapping[str, Path], folder: Path) -> str:
     """The page, to lie in `folder`, of a result of `report.to_json` and the pictures of each detector."""
     machine, clips = result["machine"], {clip["clip"] for clip in result["clips"]}
     lines = [
@@ -32,9 +32,9 @@ def page_of(result: Mapping[str, Any], pictures: Mapping[str, Sequence[Path]], f
     for name, detector in DETECTORS.items():
         lines += [f"## {detector.label[0].upper()}{detector.label[1:]}", ""]
         lines += [f"{detector.meaning[0].upper()}{detector.meaning[1:]}.", "", *_worst(result, name)]
-        for path in pictures.get(name, ()):
-            place = Path(os.path.relpath(path, folder)).as_posix()
-            lines += [f"![{detector.label}: {path.stem}]({place})", ""]
+        if name in pictures:
+            place = Path(os.path.relpath(pictures[name], folder)).as_posix()
+            lines += [f"![{detector.label}: the worst clips beside their recordings]({place})", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The worst clips of each detector as spectrograms, the recording above the voice, the faults marked."""
+"""The worst clips of each detector as spectrograms, the recording beside the voice, the faults marked."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -15,11 +15,10 @@ from vocoder.evaluation.faults.survey import Hearing, hear
 from vocoder.evaluation.manifest import Clip
 from vocoder.evaluation.runner import System
 
-CLOSE_SECONDS = 0.2
-"""To each side of the strongest event, in the picture of its surroundings."""
+AROUND_SECONDS = 0.4
+"""To each side of the strongest event."""
 RANGE_DB = 80.0
-WINDOWS = (512, 256)  # of the whole clip and of the surroundings, in samples
-COLUMNS = 700  # about as many as the picture has
+WINDOW, HOP = 256, 32  # samples
 MARK = "#35e0ff"
 
 
@@ -40,10 +39,10 @@ def draw_worst(
     systems: Sequence[System],
     count: int,
     advance: Callable[[int], None] = lambda amount: None,
-) -> dict[str, list[Path]]:
-    """Write `count` pictures for each detector into `folder`; what they show is made again.
+) -> dict[str, Path]:
+    """Write DETECTOR.jpg into `folder`, of the `count` worst clips; what they show is made again.
 
-    Returns the files of each detector, the worst first: DETECTOR-RANK-SYSTEM-CLIP.png.
+    Returns the file of each detector that found anything.
     """
     by_clip: Mapping[str, Clip] = {clip.name: clip for clip in clips}
     by_system: Mapping[str, System] = {system.name: system for system in systems}
@@ -53,58 +52,48 @@ def draw_worst(
         return hear(by_clip[clip], by_system[system])
 
     folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, list[Path]] = {}
+    files: dict[str, Path] = {}
     for name, detector in DETECTORS.items():
-        for rank, hearing in enumerate(worst_of(hearings, name, count), start=1):
-            stem = f"{name}-{rank:02}-{hearing.system}-{Path(hearing.clip).name}"
-            files.setdefault(name, []).append(folder / f"{stem}.png")
-            heard = again(hearing.clip, hearing.system)
-            picture(heard, hearing, detector).savefig(files[name][-1], dpi=80)
+        if worst := worst_of(hearings, name, count):
+            files[name] = folder / f"{name}.jpg"
+            heard = [again(hearing.clip, hearing.system) for hearing in worst]
+            sheet(detector, worst, heard).savefig(files[name], dpi=60, pil_kwargs={"quality": 80})
             advance(1)
     return files
 
 
-def picture(heard: Heard, hearing: Hearing, detector: Detector) -> Any:
-    """A figure: the whole clip, and around the strongest event; the recording above, the voice below."""
+def sheet(detector: Detector, hearings: Sequence[Hearing], heard: Sequence[Heard]) -> Any:
+    """A figure: around the strongest event of each, the recording on the left, the voice on the right."""
     from matplotlib.figure import Figure
 
-    pair, events = heard.pair, hearing.found[detector.name].events
-    worst = strongest(hearing, detector.name)
-    figure = Figure(figsize=(12.0, 5.0), layout="constrained")
-    figure.suptitle(
-        f"{detector.label}: {hearing.system} on {hearing.clip}, {worst.strength:.2f} "
-        f"{detector.strength_unit} at {worst.seconds:.3f} s"
-    )
-    grid = figure.subplots(2, 2, sharex="col", sharey=True, width_ratios=[3, 1])
-    top = float(np.abs(_spectrum(pair.reference, pair.sample_rate, WINDOWS[0])[0]).max())
-    for row, name, audio in zip(
-        grid, ("recording", hearing.system), (pair.reference, pair.generated), strict=True
-    ):
-        for axes, window in zip(row, WINDOWS, strict=True):
-            _draw(axes, audio, pair.sample_rate, window, top)
-            for event in events:
+    figure = Figure(figsize=(12.0, 1.9 * len(hearings)), layout="constrained")
+    grid = figure.subplots(len(hearings), 2, sharex="row", sharey=True, squeeze=False)
+    for row, hearing, audible in zip(grid, hearings, heard, strict=True):
+        pair = audible.pair
+        worst = strongest(hearing, detector.name)
+        top = float(np.abs(_spectrum(pair.reference, pair.sample_rate)[0]).max())
+        for axes, audio in zip(row, (pair.reference, pair.generated), strict=True):
+            _draw(axes, audio, pair.sample_rate, top)
+            for event in hearing.found[detector.name].events:
                 axes.axvline(event.seconds, color=MARK, linewidth=0.8, ymin=0.93)
-        row[0].set(ylabel="kHz", title=name)
-    grid[0, 0].set_xlim(0, heard.seconds)
-    grid[0, 1].set_xlim(worst.seconds - CLOSE_SECONDS, worst.seconds + CLOSE_SECONDS)
-    for axes in grid[1]:
-        axes.set_xlabel("time [s]")
+        row[0].set(ylabel="kHz")
+        row[0].set_title(f"recording: {hearing.clip}", fontsize=8)
+        unit = f"{worst.strength:.2f} {detector.strength_unit}".rstrip()
+        row[1].set_title(f"{hearing.system}: {unit} at {worst.seconds:.3f} s", fontsize=8)
+        row[0].set_xlim(worst.seconds - AROUND_SECONDS, worst.seconds + AROUND_SECONDS)
     return figure
 
 
-def _draw(axes: Any, audio: Float[np.ndarray, "sample"], rate: int, window: int, top: float) -> None:
-    magnitude, hop = _spectrum(audio, rate, window)
+def _draw(axes: Any, audio: Float[np.ndarray, "sample"], rate: int, top: float) -> None:
+    magnitude, hop = _spectrum(audio, rate)
     level = 20 * np.log10(np.maximum(magnitude / top, 1e-9))
     edge = hop / rate / 2
     extent = (-edge, edge + (level.shape[1] - 1) * hop / rate, 0, rate / 2000)
     axes.imshow(level, origin="lower", aspect="auto", cmap="magma", vmin=-RANGE_DB, vmax=0, extent=extent)
 
 
-def _spectrum(
-    audio: Float[np.ndarray, "sample"], rate: int, window: int
-) -> tuple[Float[np.ndarray, "bin frame"], int]:
+def _spectrum(audio: Float[np.ndarray, "sample"], rate: int) -> tuple[Float[np.ndarray, "bin frame"], int]:
     """Magnitudes of frames centred at multiples of the hop, of unit gain for a sine, and the hop."""
-    hop = window // 8 if window == WINDOWS[1] else max(window // 4, len(audio) // COLUMNS)
-    transform = ShortTimeFFT(np.hanning(window), hop, rate, mfft=1024, scale_to="magnitude")
+    transform = ShortTimeFFT(np.hanning(WINDOW), HOP, rate, mfft=1024, scale_to="magnitude")
     first = -transform.p_min
-    return np.abs(transform.stft(audio))[:, first:], hop
+    return np.abs(transform.stft(audio))[:, first:], HOP
