@@ -12,11 +12,15 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY vocoder vocoder
 COPY server server
 COPY training training
+COPY configs configs
 RUN VIRTUAL_ENV=/opt/vocoder uv pip install --no-cache --torch-backend "$BACKEND" -c constraints.txt .
 
 FROM python:${PYTHON}
 RUN useradd --uid 10001 --create-home vocoder
 COPY --from=build /opt/vocoder /opt/vocoder
+# The commands' help and the documents name configs/ from the working directory.
+WORKDIR /srv/vocoder
+COPY configs configs
 ENV PATH=/opt/vocoder/bin:$PATH \
     NUMBA_CACHE_DIR=/tmp/numba \
     OMP_WAIT_POLICY=PASSIVE \

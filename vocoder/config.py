@@ -11,6 +11,15 @@ from pydantic.fields import FieldInfo
 from vocoder.errors import ConfigError
 
 
+def shipped_configs(package: Path) -> Path:
+    """The configurations that an installed `package` carries inside; in a checkout, those beside it."""
+    carried = package / "configs"
+    return carried if carried.is_dir() else package.parent / "configs"
+
+
+CONFIGS = shipped_configs(Path(__file__).parent)
+
+
 class Config(BaseModel):
     """Base of all configurations: frozen, and an unknown key is an error."""
 
@@ -44,9 +53,15 @@ def overridden(values: dict[str, Any], overrides: Iterable[str]) -> dict[str, An
 
 
 def read_mapping(path: str | Path) -> dict[str, Any]:
-    """The keys and values of a YAML file; raises `ConfigError` when it is missing, or no mapping."""
+    """The keys and values of a YAML file; raises `ConfigError` when it is missing, or no mapping.
+
+    A path below `configs` that does not lead to one leads to what ships under that name.
+    """
+    file = Path(path)
+    if file.parts[:1] == ("configs",) and not file.exists():
+        file = CONFIGS.joinpath(*file.parts[1:])
     try:
-        values = yaml.load(Path(path).read_text(), _StrictLoader) or {}
+        values = yaml.load(file.read_text(), _StrictLoader) or {}
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,5 +1,6 @@
 """The manifests: valid where Kubernetes says what is, careful, and true to the server's settings."""
 
+import json
 import re
 from pathlib import Path
 
@@ -65,6 +66,22 @@ def test_nothing_runs_with_more_rights_than_it_needs(pod, container):
     assert security["capabilities"] == {"drop": ["ALL"]}
     user = re.search(r"^USER (\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert pod["securityContext"]["runAsUser"] == int(user[1])
+
+
+def test_the_memory_asked_for_holds_what_was_measured(container):
+    (measured,) = json.loads((ROOT / "docs" / "load.json").read_text())["memory"]
+    resources = container["resources"]
+    asked, most = (_bytes(resources[name]["memory"]) for name in ("requests", "limits"))
+    assert 1.25 * measured["after"] < asked
+    assert 1.5 * measured["after"] < most
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+    assert _bytes(compose["services"]["vocoder"]["mem_reservation"]) == asked
+
+
+def _bytes(quantity: str) -> float:
+    """Of what Kubernetes (1536Mi, 2Gi) and compose (1536m, 2g) write."""
+    number, unit = re.fullmatch(r"(\d+)([MG])I?", quantity.upper()).groups()
+    return int(number) * 1024 ** " KMG".index(unit)
 
 
 def test_everything_selects_the_same_pods():

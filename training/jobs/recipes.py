@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from training.jobs.datasets import check_recordings
 from vocoder.checkpoints import voice_path
-from vocoder.config import Config, parse_config, read_mapping
+from vocoder.config import CONFIGS, Config, parse_config, read_mapping
 from vocoder.errors import ConfigError, UnknownVoice
 
-PRESETS = Path(__file__).parents[2] / "configs" / "recipe"
+PRESETS = CONFIGS / "recipe"
 
 
 class Entry(NamedTuple):
@@ -68,7 +68,7 @@ def config_of(recipe: str) -> type[Config]:
 
 
 def presets() -> dict[str, Path]:
-    """Configurations to start from, by name; none where only the packages are installed."""
+    """Configurations to start from, by name."""
     files = {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
     return {name: path for name, path in files.items() if "recordings" not in read_mapping(path)}
 

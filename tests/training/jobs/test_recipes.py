@@ -1,15 +1,19 @@
 """What jobs know by name: each preset is a valid recipe, a change reaches its field, names stay names."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from training.jobs import recipes
 from training.jobs.recipes import RECIPES, merge, preset, presets, stages, validate
 from training.jobs.service import JobRequest, Jobs
 from training.jobs.store import Store
+from vocoder.config import read_mapping, shipped_configs
 from vocoder.errors import ConfigError
 
-CLIP = Path(__file__).parents[2] / "data" / "LJ001-0002.flac"
+ROOT = Path(__file__).parents[3]
+CLIP = ROOT / "tests" / "data" / "LJ001-0002.flac"
 
 
 @pytest.fixture
@@ -31,6 +35,32 @@ def test_a_recipe_begins_with_its_own_preset(name: str, tmp_path: Path) -> None:
 def test_a_voice_of_other_recordings_does_not_claim_those_of_the_shipped_one() -> None:
     for name in presets():
         assert "LJSpeech" not in preset(name).get("description", "")
+
+
+def test_an_installed_package_has_them_inside(tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    inside = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]["configs"]
+    (tmp_path / inside).mkdir(parents=True)
+    assert shipped_configs(tmp_path / "vocoder") == tmp_path / inside
+
+
+def test_a_checkout_has_them_beside_the_package() -> None:
+    assert shipped_configs(ROOT / "vocoder") == ROOT / "configs"
+    assert recipes.PRESETS == ROOT / "configs" / "recipe"
+    assert {"student", "universal"} <= presets().keys()
+
+
+def test_what_ships_is_found_by_its_name_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = read_mapping("configs/recipe/student.yaml")
+    assert shipped == read_mapping(ROOT / "configs/recipe/student.yaml")
+    (tmp_path / "configs/recipe").mkdir(parents=True)
+    (tmp_path / "configs/recipe/student.yaml").write_text("name: own")
+    assert read_mapping("configs/recipe/student.yaml") == {"name": "own"}
+    with pytest.raises(ConfigError, match="configs/none"):
+        read_mapping("configs/none.yaml")
 
 
 def test_a_pipeline_is_no_preset() -> None:
