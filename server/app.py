@@ -6,17 +6,20 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Send
 from starlette.types import Scope as ConnectionScope
 
 from server import problems, tracing
+from server.examples import AUDIO_HEADERS
 from server.gate import Gate, requires
 from server.jobs import make_jobs, running
 from server.keys import Scope
 from server.metrics import Metrics
 from server.middleware import REQUEST_ID, Surroundings
+from server.origins import Origins
+from server.parameters import refuse_repeated
 from server.problems import ProblemDetails
 from server.routes import (
     baselines,
@@ -39,11 +42,7 @@ from server.streams.delays import Delays
 from vocoder.inference.engine import Engine
 from vocoder.inference.places import Places
 
-_EXPOSED_HEADERS = [
-    REQUEST_ID,
-    "Retry-After",
-    *(f"Vocoder-{name}" for name in ("Voice", "Seed", "Temperature", "Sample-Rate", "Frames", "Samples")),
-]
+_EXPOSED_HEADERS = (REQUEST_ID, "Retry-After", *AUDIO_HEADERS)
 
 
 class Service(FastAPI):
@@ -81,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_state(app, settings)
     problems.install(app)
     _add_routes(app)
+    app.add_middleware(Origins, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -112,21 +112,27 @@ def _add_routes(app: FastAPI) -> None:
     for open_to_all in (page, samples, health, problems, reference, stream):  # stream asks for keys itself
         app.include_router(open_to_all.router)
     for route in (synthesis, resynthesis, mel, score, baselines, voices):
-        app.include_router(route.router, **requires(Scope.SYNTHESIS))
+        app.include_router(route.router, **_guarded(Scope.SYNTHESIS))
     for router in (voices.administration, metrics.router):
-        app.include_router(router, **requires(Scope.ADMIN))
+        app.include_router(router, **_guarded(Scope.ADMIN))
     if app.state.jobs is not None:
         for router in (jobs.router, benchmarks.router):
-            app.include_router(router, **requires(Scope.JOBS))
+            app.include_router(router, **_guarded(Scope.JOBS))
     app.mount("/web", page.Files())
     app.mount("/docs/files", reference.files)
+
+
+def _guarded(scope: Scope) -> dict[str, Any]:
+    """Options of `include_router`: its routes need a key for `scope`, and take no parameter twice."""
+    options = requires(scope)
+    return options | {"dependencies": [*options["dependencies"], Depends(refuse_repeated)]}
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Warm the voices while the first questions are answered already; stop the engine at the end."""
     engine: Engine = app.state.engine
-    app.state.warming = asyncio.create_task(engine.run(engine.voices.load_all))
+    app.state.warming = asyncio.create_task(engine.run_long(engine.voices.load_all))
     with running(app.state.jobs, app.state.settings):
         yield
     await asyncio.to_thread(engine.close)

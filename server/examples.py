@@ -47,16 +47,18 @@ AUDIO_LENGTH_HEADERS = {
     "Vocoder-Frames": _header("frames of the mel"),
     "Vocoder-Samples": _header("samples of the audio: frames times hop length"),
 }
+# What is said of speech, in the order of `server.speaking`.
+AUDIO_HEADERS = {
+    "Vocoder-Voice": _header("the voice that speaks", "string"),
+    "Vocoder-Seed": _header("the seed that gives these samples again"),
+    "Vocoder-Temperature": _header("the scale of the noise", "number"),
+    "Vocoder-Correction": _header("passes that brought the audio nearer to its mel"),
+    **AUDIO_LENGTH_HEADERS,
+}
 AUDIO_RESPONSE: dict[str, Any] = {
     "description": "Mono audio, as it is made. The connection breaks off if synthesis fails after its start.",
     "content": AUDIO_CONTENT,
-    "headers": {
-        "Vocoder-Voice": _header("the voice that speaks", "string"),
-        "Vocoder-Seed": _header("the seed that gives these samples again"),
-        "Vocoder-Temperature": _header("the scale of the noise", "number"),
-        "Vocoder-Correction": _header("passes that brought the audio nearer to its mel", "integer"),
-    }
-    | AUDIO_LENGTH_HEADERS,
+    "headers": AUDIO_HEADERS,
 }
 
 AUDIO_BODY: dict[str, Any] = {

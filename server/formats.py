@@ -82,7 +82,12 @@ def read_audio(body: bytes, max_seconds: float, sample_rate: int) -> Float[Tenso
 
 
 def read_body(body: bytes, media_type: str, shape: Sequence[int] | None) -> MelFile:
-    """The mel of a request; refused (400) where the bytes are not what they are said to be."""
+    """The mel of a request; refused (400) where the bytes are not what they are said to be.
+
+    A shape beside a form that states its own is refused (422): the two could contradict each other.
+    """
+    if shape and MEL_TYPES[media_type]:
+        raise Problem("invalid-parameter", f"query shape: {media_type} states its own shape; leave it out")
     kind = MEL_TYPES[media_type] or ("raw" if shape else detect_format(body))
     if kind is None:
         raise Problem("malformed-body", "bare float32 needs its shape in the query, for example shape=80,532")

@@ -10,6 +10,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.heads import Heads
 from server.problems import Problem
 
 REQUEST_ID = "X-Request-ID"
@@ -22,6 +23,7 @@ _SAFETY = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 access = logging.getLogger("server.access")
@@ -31,7 +33,7 @@ class Surroundings:
     """ASGI middleware, outermost."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
-        self.app, self._max_body_bytes = app, max_body_bytes
+        self.app, self._max_body_bytes = Heads(app), max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -67,7 +69,7 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        if message["type"] in ("http.response.start", "websocket.accept"):
+        if message["type"] in _STARTS:
             self.status = message.get("status", 101)
             message.setdefault("headers", [])
             headers = MutableHeaders(scope=message)

@@ -41,7 +41,7 @@ PROBLEMS = {
     "malformed-body": ProblemType(400, "The body is not what its content type says"),
     "malformed-message": ProblemType(400, "This is none of the messages of a stream"),
     "unauthorized": ProblemType(401, "A key is needed here"),
-    "forbidden": ProblemType(403, "The key does not allow this"),
+    "forbidden": ProblemType(403, "The key, or the page that asks, may not do this"),
     "not-found": ProblemType(404, "There is nothing at this address"),
     "unknown-voice": ProblemType(404, "No such voice is installed"),
     "unknown-job": ProblemType(404, "There is no such job"),

@@ -24,9 +24,10 @@ def _listed(value: Any) -> Any:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is that of this machine alone."""
     try:
-        return ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -104,7 +105,7 @@ class Settings(EngineConfig, Address):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
-        return self.host == "localhost" or _is_loopback(self.host)
+        return is_loopback(self.host)
 
     @property
     def needs_keys(self) -> bool:

@@ -3,55 +3,44 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from fastapi import Request
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
+from server.examples import AUDIO_HEADERS
 from server.formats import choose_format, content_length
 from server.metrics import Metrics
+from server.parameters import AudioParameters, Name, Passes, Seed, Strength, Temperature
 from server.problems import Problem
 from server.settings import Settings
 from server.transfer import AudioStream
 from vocoder.audio import Encoder, encoder
-from vocoder.inference.denoiser import MAX_STRENGTH, Denoised, denoised
+from vocoder.inference.denoised import Denoised, denoised
 from vocoder.inference.engine import Engine
 from vocoder.inference.speech import Speech
 from vocoder.mel import MelSpec
 from vocoder.models import Vocoder
-from vocoder.models.base import MAX_TEMPERATURE
-from vocoder.models.corrected import MAX_PASSES, passes
-from vocoder.noise import MAX_SEED
-
-AudioFormat = Literal["wav", "pcm", "flac", "opus", "mp3"]
+from vocoder.models.corrected import passes
 
 
-class Manner(BaseModel):
-    """How to speak. An unknown parameter is refused, so that a misspelt one is not ignored."""
+class Manner(AudioParameters):
+    """How to speak."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    voice: str | None = Field(default=None, description="by default the one that /v1/voices marks")
-    format: AudioFormat | None = Field(
-        default=None, description="of the audio; goes before the Accept header, without either it is wav"
+    voice: Name | None = Field(default=None, description="by default the one that /v1/voices marks")
+    seed: Seed = Field(default=0, description="the same seed gives the same samples")
+    temperature: Temperature | None = Field(
+        default=None, description="scale of the noise; by default the voice's own"
     )
-    seed: int = Field(default=0, ge=0, le=MAX_SEED, description="the same seed gives the same samples")
-    temperature: float | None = Field(
-        default=None, ge=0, le=MAX_TEMPERATURE, description="scale of the noise; by default the voice's own"
-    )
-    denoise: float = Field(
+    denoise: Strength = Field(
         default=0.0,
-        ge=0,
-        le=MAX_STRENGTH,
         description="how much of what the voice says of silence is taken off; 0.1 to 1 for WaveGlow",
     )
-    correction: int | None = Field(
+    correction: Passes | None = Field(
         default=None,
-        ge=0,
-        le=MAX_PASSES,
         description="passes that bring the audio nearer to its mel; by default the voice's own, 0 for none",
     )
 
@@ -128,14 +117,15 @@ async def _encoded(
         yield data
 
 
-def _headers(utterance: Utterance, manner: Manner, length: int | None) -> dict[str, Any]:
-    temperature = utterance.voice.check_temperature(manner.temperature)
-    return {
-        "Vocoder-Voice": quote(utterance.name),
-        "Vocoder-Seed": str(manner.seed),
-        "Vocoder-Temperature": f"{temperature:g}",
-        "Vocoder-Correction": str(passes(utterance.voice)),
-        "Vocoder-Sample-Rate": str(utterance.voice.sample_rate),
-        "Vocoder-Frames": str(utterance.mel.shape[-1]),
-        "Vocoder-Samples": str(utterance.num_samples),
-    } | ({} if length is None else {"Content-Length": str(length)})
+def _headers(utterance: Utterance, manner: Manner, length: int | None) -> dict[str, str]:
+    values = (
+        quote(utterance.name),
+        manner.seed,
+        f"{utterance.voice.check_temperature(manner.temperature):g}",
+        passes(utterance.voice),
+        utterance.voice.sample_rate,
+        utterance.mel.shape[-1],
+        utterance.num_samples,
+    )
+    headers = dict(zip(AUDIO_HEADERS, map(str, values), strict=True))
+    return headers | ({} if length is None else {"Content-Length": str(length)})

@@ -38,8 +38,15 @@ def create(
 def list_(file: File = _FILE) -> None:
     """Which keys there are, without their secrets."""
     from server.keys import KeyFile
+    from vocoder.errors import InputError
 
-    for key in KeyFile(file).keys().values():
+    remedy = f"make a key with vocoder keys create --file {file} --scope synthesis"
+    if not file.exists():
+        raise InputError(f"there is no file {file}: {remedy}")
+    keys = KeyFile(file).keys()
+    if not keys:
+        typer.echo(f"there are no keys in {file}: {remedy}", err=True)
+    for key in keys.values():
         typer.echo(f"{key.id}  {key.created:%Y-%m-%d}  {','.join(key.scopes):<20}  {key.name}")
 
 

@@ -1,7 +1,7 @@
 """Start the HTTP server."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,8 +21,12 @@ def serve(
     cluster: Annotated[
         str | None, typer.Option(help="Serve with Ray: the address of a cluster, or local to start one.")
     ] = None,
-    min_replicas: Annotated[int, typer.Option(help="On a cluster, always.", min=1)] = 1,
-    max_replicas: Annotated[int, typer.Option(help="On a cluster, under load.", min=1)] = 4,
+    min_replicas: Annotated[
+        int | None, typer.Option(help="On a cluster, always. [default: 1]", min=1)
+    ] = None,
+    max_replicas: Annotated[
+        int | None, typer.Option(help="On a cluster, under load. [default: 4]", min=1)
+    ] = None,
 ) -> None:
     """Start the HTTP server, and print its address on standard output once it listens.
 
@@ -39,12 +43,16 @@ def serve(
     from server.app import create_app
     from server.listen import bind, make_server, url_of
     from server.settings import load_settings
+    from vocoder.errors import ConfigError
 
-    options = {"host": host, "port": port, "device": device}
-    given = {name: value for name, value in options.items() if value is not None}
-    loaded = load_settings(config, given | dict(map(_pair, settings or [])))
+    replicas = _given(min_replicas=min_replicas, max_replicas=max_replicas)
+    if replicas and not cluster:
+        option = "--" + next(iter(replicas)).replace("_", "-")
+        raise ConfigError(f"{option} is of a cluster: add --cluster, or leave it out")
+    options = _given(host=host, port=port, device=device)
+    loaded = load_settings(config, options | dict(map(_pair, settings or [])))
     if cluster:
-        _on_cluster(loaded, cluster, {"min_replicas": min_replicas, "max_replicas": max_replicas})
+        _on_cluster(loaded, cluster, replicas)
         return
     app = create_app(loaded)
     with bind(loaded) as listener:
@@ -65,6 +73,10 @@ def _on_cluster(settings: "Settings", address: str, replicas: dict[str, int]) ->
         signal.signal(number, lambda *_: ended.set())
     ended.wait()
     cluster.stop()
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _pair(item: str) -> tuple[str, str]:

@@ -1,15 +1,16 @@
 """What a voice is compared with: the same mel, spoken without a network."""
 
 import threading
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from server.examples import AUDIO_CONTENT, AUDIO_LENGTH_HEADERS, MEL_BODY
 from server.formats import check_media_type, choose_format, encoded, read_body
+from server.parameters import AudioParameters, MelParameters, Name
 from server.problems import Problem, documented
 from server.transfer import arriving, while_connected
 from vocoder.audio import encoder
@@ -26,26 +27,12 @@ MAX_SEED = 2**32 - 1
 router = APIRouter(prefix="/v1/baselines", tags=["baselines"])
 
 
-class GriffinLimQuery(BaseModel):
-    """How to invert the mel. An unknown parameter is refused, so that a misspelt one is not ignored."""
+class GriffinLimQuery(AudioParameters, MelParameters):
+    """How to invert the mel."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    voice: str | None = Field(default=None, description="the mel is one that this voice reads")
-    dialect: str | None = Field(
-        default=None, description="analysis that made the mel, where no voice reads it"
-    )
-    format: Literal["wav", "pcm", "flac", "opus", "mp3"] | None = Field(
-        default=None, description="of the audio; goes before the Accept header, without either it is wav"
-    )
+    voice: Name | None = Field(default=None, description="the mel is one that this voice reads")
     seed: int = Field(default=0, ge=0, le=MAX_SEED, description="of the phases that it begins with")
     iterations: int = Field(default=60, ge=1, le=MAX_ITERATIONS)
-    shape: str | None = Field(
-        default=None,
-        pattern=r"^\d{1,9},\d{1,9}$",
-        description="bands,frames of a body of bare float32",
-        examples=["80,532"],
-    )
 
 
 @router.post(
@@ -104,8 +91,7 @@ def invert(
         if left.is_set():
             raise ClientDisconnect
 
-    shape = [int(size) for size in query.shape.split(",")] if query.shape else None
-    file = read_body(body, media_type, shape)
+    file = read_body(body, media_type, query.sizes)
     spec = file.made_by(query.dialect) or voices.get(query.voice or voices.default()).mel_spec
     _check_length(file.mel.shape[-1], spec)
     audio = GriffinLim(spec, query.iterations).synthesize(fit_mel(file.mel, spec, spec), query.seed, check)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, PlainTextResponse
 
+from server.parameters import Name
 from server.problems import Problem, documented
 from training.jobs.checkpoints import Checkpoint
 from training.jobs.options import Options, find_options
@@ -83,8 +84,8 @@ class PublishRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "mine"}]})
 
-    checkpoint: str | None = Field(default=None, description="a voice of the job; by default the last")
-    name: str | None = Field(default=None, description="of the voice; by default the recipe's")
+    checkpoint: Name | None = Field(default=None, description="a voice of the job; by default the last")
+    name: Name | None = Field(default=None, description="of the voice; by default the recipe's")
     replace: bool = Field(default=False, description="whether a voice of this name may be there")
 
 

@@ -3,11 +3,12 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from server.examples import AUDIO_BODY, MEL_RESPONSE
 from server.formats import MEL_ANSWERS, check_audio_type
+from server.parameters import Name, Parameters
 from server.problems import documented
 from server.routes.resynthesis import analyse
 from server.settings import Settings
@@ -20,15 +21,13 @@ from vocoder.mel.files import encode_mel
 router = APIRouter(prefix="/v1", tags=["synthesis"])
 
 
-class MelQuery(BaseModel):
-    """Which analysis. An unknown parameter is refused, so that a misspelt one is not ignored."""
+class MelQuery(Parameters):
+    """Which analysis."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    voice: str | None = Field(
+    voice: Name | None = Field(
         default=None, description="the analysis of this voice; by default the default's"
     )
-    dialect: str | None = Field(default=None, description="an analysis by name; goes before voice")
+    dialect: Name | None = Field(default=None, description="an analysis by name; goes before voice")
     format: Literal["npy", "safetensors", "json"] = Field(
         default="npy", description="of the mel; safetensors and json state the analysis too"
     )
@@ -57,7 +56,7 @@ async def mel(request: Request, query: Annotated[MelQuery, Query()]) -> Response
     engine: Engine = request.app.state.engine
     check_audio_type(request.headers.get("content-type"))
     async with arriving(request) as body:
-        content = await engine.run(make, engine.voices, query, body, request.app.state.settings)
+        content = await engine.run_long(make, engine.voices, query, body, request.app.state.settings)
     return Response(content, media_type=MEL_ANSWERS[query.format])
 
 

@@ -51,7 +51,7 @@ async def resynthesize(request: Request, query: Annotated[ResynthesisQuery, Quer
     audio_format(request, query)
     async with arriving(request) as body:
         settings: Settings = request.app.state.settings
-        utterance = await engine.run(listen, engine.voices, query, body, settings)
+        utterance = await engine.run_long(listen, engine.voices, query, body, settings)
         return await answer(request, utterance, query)
 
 

@@ -4,11 +4,12 @@ from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Request
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from server.examples import AUDIO_BODY
 from server.formats import check_audio_type
+from server.parameters import Name, Parameters
 from server.problems import Problem, documented
 from server.schemas import Score
 from server.settings import Settings
@@ -24,12 +25,10 @@ from vocoder.models import Vocoder
 router = APIRouter(prefix="/v1", tags=["scores"])
 
 
-class ScoreQuery(BaseModel):
-    """By whom. An unknown parameter is refused, so that a misspelt one is not ignored."""
+class ScoreQuery(Parameters):
+    """By whom."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    voice: str | None = Field(default=None, description="by default the first whose figures are exact")
+    voice: Name | None = Field(default=None, description="by default the first whose figures are exact")
 
 
 class Hearing(NamedTuple):
@@ -67,10 +66,10 @@ async def score(request: Request, query: Annotated[ScoreQuery, Query()]) -> Scor
     check_audio_type(request.headers.get("content-type"))
     async with arriving(request) as body:
         settings: Settings = request.app.state.settings
-        hearing = await engine.run(hear, engine.voices, query.voice, body, settings)
+        hearing = await engine.run_long(hear, engine.voices, query.voice, body, settings)
         async with engine.admit():
             blocks = await while_connected(request, _blocks(engine, hearing))
-    return await engine.run(_answer, hearing, blocks)
+    return await engine.run_long(_answer, hearing, blocks)
 
 
 def hear(voices: Voices, name: str | None, body: bytes, settings: Settings) -> Hearing:
@@ -89,7 +88,7 @@ def hear(voices: Voices, name: str | None, body: bytes, settings: Settings) -> H
 async def _blocks(engine: Engine, hearing: Hearing) -> list[Float[Tensor, "_"]]:
     """Bits of each sample; each block on a thread of the engine, in turn with the work of others."""
     blocks, made = score_blocks(hearing.voice, hearing.recording), []
-    while (block := await engine.run(next, blocks, None)) is not None:
+    while (block := await engine.run_long(next, blocks, None)) is not None:
         made.append(block)
     return made
 

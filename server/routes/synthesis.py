@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from server.examples import AUDIO_RESPONSE, MEL_BODY
 from server.formats import check_media_type, read_body
+from server.parameters import MelParameters
 from server.problems import documented
 from server.settings import Settings
 from server.speaking import Manner, Utterance, answer, audio_format, check_length
@@ -20,18 +20,8 @@ from vocoder.models.corrected import with_passes
 router = APIRouter(prefix="/v1", tags=["synthesis"])
 
 
-class SynthesisQuery(Manner):
+class SynthesisQuery(Manner, MelParameters):
     """How to read the mel, and how to speak it."""
-
-    dialect: str | None = Field(
-        default=None, description="analysis that made the mel: converted where that is exact, else refused"
-    )
-    shape: str | None = Field(
-        default=None,
-        pattern=r"^\d{1,9},\d{1,9}$",
-        description="bands,frames of a body of bare float32",
-        examples=["80,532"],
-    )
 
 
 @router.post(
@@ -58,6 +48,7 @@ class SynthesisQuery(Manner):
 async def synthesize(request: Request, query: Annotated[SynthesisQuery, Query()]) -> AudioStream:
     """Speech from a mel-spectrogram, streamed as it is made.
 
+    A mel of another dialect than the voice's is converted where that is exact, else refused.
     The first audio is made before the answer begins: what cannot be spoken is an error, never a short 200.
     """
     engine: Engine = request.app.state.engine
@@ -75,7 +66,6 @@ def understand(
     """Find the voice, read the body, hold it against the limits, and bring the mel into the voice's units."""
     name = query.voice or voices.default()
     voice = with_passes(voices.get(name), query.correction)
-    shape = [int(size) for size in query.shape.split(",")] if query.shape else None
-    file = read_body(body, media_type, shape)
+    file = read_body(body, media_type, query.sizes)
     check_length(file.mel.shape[-1], voice.mel_spec, settings)
     return Utterance(name, voice, fit_mel(file.mel, file.made_by(query.dialect), voice.mel_spec))

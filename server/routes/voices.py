@@ -30,7 +30,7 @@ async def show_voice(request: Request, name: str) -> Voice:
 async def rescan(request: Request) -> VoiceList:
     """Load and warm what is new or has changed in the folders, let go of what is gone."""
     engine: Engine = request.app.state.engine
-    await engine.run(engine.voices.load_all)
+    await engine.run_long(engine.voices.load_all)
     return await engine.run(_list, engine.voices)
 
 
@@ -38,7 +38,7 @@ async def rescan(request: Request) -> VoiceList:
 async def load_voice(request: Request, name: str) -> Voice:
     """Load and warm a voice, or its new checkpoint; those who speak with the one before finish with it."""
     engine: Engine = request.app.state.engine
-    await engine.run(engine.voices.get, name)
+    await engine.run_long(engine.voices.get, name)
     return (await engine.run(_describe, engine.voices, name)).summary()
 
 
@@ -46,7 +46,7 @@ async def load_voice(request: Request, name: str) -> Voice:
 async def unload_voice(request: Request, name: str) -> None:
     """Free a voice once nobody speaks with it; asked for again, it is loaded again."""
     engine: Engine = request.app.state.engine
-    await engine.run(engine.voices.unload, name)
+    await engine.run_long(engine.voices.unload, name)
 
 
 def _list(voices: Voices) -> VoiceList:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
@@ -11,6 +10,7 @@ from starlette.websockets import WebSocketState
 from server.gate import Gate, address_of
 from server.keys import Scope
 from server.metrics import Metrics
+from server.origins import may_use
 from server.problems import Problem, problem_of
 from server.settings import Settings
 from server.speaking import check_length, max_frames
@@ -256,11 +256,9 @@ class Conversation:
 
 def _check_origin(socket: WebSocket, settings: Settings) -> None:
     """A browser says whose page connects; only our own may, and those that the settings name."""
-    origin = socket.headers.get("origin")
-    if origin is None or origin in settings.cors_origins:
-        return
-    if urlsplit(origin).netloc != socket.headers.get("host"):
-        raise Problem("forbidden", f"pages of {origin[:100]} may not connect; name them in cors_origins")
+    origin, host = socket.headers.get("origin"), socket.headers.get("host", "")
+    if not may_use(origin, host, settings.cors_origins):
+        raise Problem("forbidden", f"pages of {str(origin)[:100]} may not connect; name them in cors_origins")
 
 
 def _token(socket: WebSocket, start: Start) -> str | None:

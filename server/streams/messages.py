@@ -9,12 +9,8 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
+from server.parameters import AudioFormat, Name, Passes, Seed, Strength, Temperature
 from server.problems import PROBLEMS, Problem
-from server.speaking import AudioFormat
-from vocoder.inference.denoiser import MAX_STRENGTH
-from vocoder.models.base import MAX_TEMPERATURE
-from vocoder.models.corrected import MAX_PASSES
-from vocoder.noise import MAX_SEED
 
 _FLOAT_BYTES = 4
 _STATUS_CODES = {400: 1007, 413: 1009, 422: 1007, 429: 1013, 500: 1011, 503: 1013}
@@ -28,13 +24,13 @@ class Start(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["start"]
-    voice: str | None = None
-    dialect: str | None = None
+    voice: Name | None = None
+    dialect: Name | None = None
     format: AudioFormat = "pcm"
-    seed: int = Field(default=0, ge=0, le=MAX_SEED, strict=True)
-    temperature: float | None = Field(default=None, ge=0, le=MAX_TEMPERATURE)
-    denoise: float = Field(default=0.0, ge=0, le=MAX_STRENGTH)
-    correction: int | None = Field(default=None, ge=0, le=MAX_PASSES)
+    seed: Seed = Field(default=0, strict=True)
+    temperature: Temperature | None = None
+    denoise: Strength = 0.0
+    correction: Passes | None = None
     lookahead: int | None = Field(
         default=None, ge=1, description="frames waited for, fewer than it could see"
     )

@@ -7,7 +7,7 @@ import torch
 from server.streams.inbox import Taken
 from server.streams.messages import Start
 from vocoder.audio import encoder
-from vocoder.inference.denoiser import denoised
+from vocoder.inference.denoised import denoised
 from vocoder.inference.engine import Engine
 from vocoder.models import Vocoder
 

@@ -110,8 +110,15 @@ def test_voices_as_json_are_the_checkpoints(run, voices):
 
 def test_voices_for_people_names_each(run):
     table = run("voices").stdout
-    assert "held out: ESTOI 0.5" in " ".join(table.split())
+    assert "held out 0.500" in " ".join(table.split())
     assert "vocos" in table
+
+
+def test_one_voice_is_told_with_its_description(run):
+    told = run("voices", "wide").stdout
+    assert told.startswith("wide: ")
+    assert "student" not in told.splitlines()[0]
+    assert "nobody" in run("voices", "nobody", status=2).stderr
 
 
 BAD = {

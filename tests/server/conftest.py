@@ -53,7 +53,8 @@ def make_client(voices):
     clients = []
 
     def make(**settings):
-        client = TestClient(create_app(Settings(**settings)), raise_server_exceptions=False)
+        app = create_app(Settings(**settings))
+        client = TestClient(app, "http://localhost", raise_server_exceptions=False)
         clients.append(client)
         return client.__enter__()
 

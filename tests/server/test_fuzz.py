@@ -44,7 +44,8 @@ def client(voice_folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SHIPPED", voice_folder)
         patch.delenv(module.FOLDERS_VARIABLE, raising=False)
-        with TestClient(create_app(Settings(**LIMITS)), raise_server_exceptions=False) as client:
+        app = create_app(Settings(**LIMITS))
+        with TestClient(app, "http://localhost", raise_server_exceptions=False) as client:
             yield client
 
 

@@ -80,6 +80,19 @@ def test_the_command_makes_lists_and_revokes(tmp_path):
     assert not KeyFile(path).keys()
 
 
+def test_where_there_is_no_file_or_no_key_the_list_says_so(tmp_path):
+    path, run = tmp_path / "keys.json", CliRunner().invoke
+    missing = run(app, ["keys", "list", "-f", str(path)])
+    assert missing.exit_code == 2
+    assert f"there is no file {path}: make a key with vocoder keys create" in missing.stderr
+    KeyFile(path).create("", [Scope.JOBS])
+    (identity,) = KeyFile(path).keys()
+    KeyFile(path).revoke(identity)
+    empty = run(app, ["keys", "list", "-f", str(path)])
+    assert (empty.exit_code, empty.stdout) == (0, "")
+    assert "no keys in" in empty.stderr
+
+
 def test_an_unknown_scope_is_refused(tmp_path):
     result = CliRunner().invoke(app, ["keys", "create", "--scope", "all", "-f", str(tmp_path / "keys.json")])
     assert result.exit_code == 2

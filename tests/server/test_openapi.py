@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.parameters import LISTS
 from server.problems import PROBLEMS
 
 REAL = {"/v1/voices/{name}": "/v1/voices/student", "/problems/{name}": "/problems/busy"}
@@ -66,12 +67,26 @@ def test_the_example_bodies_are_spoken(client, document):
                 assert response.headers["content-type"] in operation["responses"]["200"]["content"]
 
 
-def test_the_headers_of_the_audio_are_documented(client, document):
+def test_the_headers_of_the_audio_are_documented_and_pages_of_others_may_read_them(make_client):
+    client = make_client(cors_origins="https://friend.example")
+    document = client.get("/openapi.json").json()
     operation = document["paths"]["/v1/synthesize"]["post"]
     example = operation["requestBody"]["content"]["application/json"]["example"]
-    response = client.post("/v1/synthesize", json=example)
+    response = client.post("/v1/synthesize", json=example, headers={"Origin": "https://friend.example"})
     sent = {name for name in response.headers if name.startswith("vocoder-")}
     assert sent == {name.lower() for name in operation["responses"]["200"]["headers"]}
+    readable = response.headers["access-control-expose-headers"].lower().split(", ")
+    assert sent == {name for name in readable if name.startswith("vocoder-")}
+    assert {"x-request-id", "retry-after"} < set(readable)
+
+
+def test_only_the_lists_of_the_document_may_come_twice(make_client, tmp_path):
+    document = make_client(jobs=tmp_path / "jobs").get("/openapi.json").json()
+    parameters = [
+        each for _, _, operation in operations(document) for each in operation.get("parameters", [])
+    ]
+    kinds = {each["name"]: str(each["schema"]) for each in parameters if each["in"] == "query"}
+    assert {name for name, kind in kinds.items() if "'array'" in kind} == LISTS
 
 
 def test_every_problem_is_documented_at_its_status(document):

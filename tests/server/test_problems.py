@@ -51,6 +51,19 @@ CASES = {
         "unknown-voice",
     ),
     "an unknown voice's page": ({"method": "GET", "url": "/v1/voices/nobody"}, "unknown-voice"),
+    "a voice without a name": (
+        {"content": GOOD, "headers": NPY, "params": {"voice": ""}},
+        "invalid-parameter",
+    ),
+    "a dialect without a name": (
+        {"content": GOOD, "headers": NPY, "params": {"dialect": ""}},
+        "invalid-parameter",
+    ),
+    "a parameter twice": ({"content": GOOD, "headers": NPY, "params": {"seed": [1, 2]}}, "invalid-parameter"),
+    "a shape of what states its own": (
+        {"content": GOOD, "headers": NPY, "params": {"shape": "80,20"}},
+        "invalid-parameter",
+    ),
     "an unknown dialect": (
         {"content": GOOD, "headers": NPY, "params": {"dialect": "nvida"}},
         "invalid-parameter",
@@ -138,7 +151,7 @@ def shared(voice_folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SHIPPED", voice_folder)
         patch.delenv(module.FOLDERS_VARIABLE, raising=False)
-        with TestClient(create_app(), raise_server_exceptions=False) as client:
+        with TestClient(create_app(), "http://localhost", raise_server_exceptions=False) as client:
             yield client
 
 

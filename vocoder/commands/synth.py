@@ -70,7 +70,7 @@ def synth(
         progress,
         write_output,
     )
-    from vocoder.inference.denoiser import denoised
+    from vocoder.inference.denoised import denoised
     from vocoder.inference.streaming import synthesize_blocks
     from vocoder.models.corrected import passes
 

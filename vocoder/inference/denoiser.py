@@ -14,7 +14,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from vocoder.audio import Encoder
 from vocoder.errors import InputError
 from vocoder.mel import silence as silent_mel
 from vocoder.models import Vocoder
@@ -134,25 +133,6 @@ class DenoiserStream:
         before = max(0, min(len(done), -self._given))
         self._given += len(done)
         return done[before:]
-
-
-class Denoised:
-    """An encoder whose audio is denoised first."""
-
-    def __init__(self, encoder: Encoder, stream: DenoiserStream) -> None:
-        self._encoder, self._stream = encoder, stream
-        self.content_type = encoder.content_type
-
-    def encode(self, audio: Float[Tensor, "sample"]) -> bytes:
-        return self._encoder.encode(self._stream.push(audio))
-
-    def finish(self) -> bytes:
-        return self._encoder.encode(self._stream.finish()) + self._encoder.finish()
-
-
-def denoised(encoder: Encoder, voice: Vocoder, strength: float | None) -> "Encoder | Denoised":
-    """The encoder, or one that denoises first, where a strength is given."""
-    return encoder if not strength else Denoised(encoder, DenoiserStream(Denoiser.of(voice), strength))
 
 
 _KEPT: "WeakKeyDictionary[Vocoder, dict[str, Denoiser]]" = WeakKeyDictionary()

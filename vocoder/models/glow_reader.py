@@ -163,14 +163,14 @@ class GlowReader(Vocoder):
         own_right = reader.right_context + knots if reader is not None else 0
         return frames[..., self.left_context - own_left : frames.shape[2] - self.right_context + own_right]
 
-    def filters(self, frames: Tensor, pulses: Tensor | None, past: Tensor | None = None) -> FrameFilters:
-        """What the stage next to the data is told in the frames' hops; `past` are the pulses before them."""
+    def filters(self, frames: Tensor, pulses: Tensor | None) -> FrameFilters:
+        """What the stage next to the data is told in the frames' hops, before which there were no pulses."""
         assert self.stage is not None
         needed = self._centre(frames, self.stage, knots=True)
         with torch.autocast(frames.device.type, enabled=False):
             if self.source is None or pulses is None:
                 return self.stage(needed)
-            return self.source(needed, pulses, self.silence(len(frames)) if past is None else past)
+            return self.source(needed, pulses, self.silence(len(frames)))
 
     def whiten(
         self, audio: Float[Tensor, "batch sample"], told: Reading

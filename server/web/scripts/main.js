@@ -9,12 +9,10 @@ import { listenForRecordings } from "./source.js";
 import { systemsOf } from "./systems.js";
 import { showVoices } from "./voices.js";
 
-let voices = getJson("v1/voices");
-
 listenForRecordings(async (file, title, text) => {
   clearReport();
   try {
-    const list = (await voices).voices;
+    const list = await listVoices();
     if (!list.length) throw new Problem("There is no voice to speak with", "Put checkpoints into a folder of $VOCODER_VOICES.");
     const rate = Math.max(...list.map((voice) => voice.sample_rate));
     const samples = await decodeRecording(file, rate);
@@ -25,16 +23,20 @@ listenForRecordings(async (file, title, text) => {
 });
 
 try {
-  showVoices(await voices);
+  await listVoices();
   const { info, paths } = await getJson("openapi.json");
   document.querySelector("#version").textContent = info.version;
   if ("/v1/jobs" in paths) {
     document.querySelector("#to-jobs").hidden = false;
-    await showJobs(async () => {
-      voices = getJson("v1/voices");
-      showVoices(await voices);
-    });
+    await showJobs(listVoices);
   }
 } catch (problem) {
   report(problem);
+}
+
+/** The voices as they are installed now, on their cards too. */
+async function listVoices() {
+  const list = await getJson("v1/voices");
+  showVoices(list);
+  return list.voices;
 }

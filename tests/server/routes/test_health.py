@@ -13,7 +13,7 @@ def test_ready_means_that_every_voice_is_warm(client, wait_until):
 
 def test_not_ready_without_the_default_voice(voices, wait_until):
     (voices / "student.safetensors").write_bytes(b"damaged")
-    with TestClient(create_app(Settings())) as client:
+    with TestClient(create_app(Settings()), "http://localhost") as client:
         wait_until(lambda: "default voice" in client.get("/readyz").json().get("detail", ""))
         assert client.get("/readyz").status_code == 503
 

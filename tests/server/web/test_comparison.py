@@ -93,6 +93,28 @@ def test_the_voices_are_listed_with_their_figures(visit, voices):
     assert "broken" in here.page.locator("#voice-cards > p").inner_text()
 
 
+def test_voices_that_did_not_come_are_asked_for_again(visit):
+    here = visit()
+    here.page.route("**/v1/voices", lambda route: route.abort())
+    here.page.reload()
+    here.page.wait_for_selector("#alert:not([hidden])")
+    here.page.unroute("**/v1/voices")
+    here.upload()
+    assert here.page.locator("#alert").is_hidden()
+    assert here.page.locator(".voice h3").all_inner_texts() == ["student", "wide"]
+    assert all("Failed to load resource" in line for line in here.complaints)
+    here.complaints.clear()
+
+
+def test_a_voice_that_has_come_since_is_among_the_next_takes(visit, voices):
+    here = visit()
+    here.upload()
+    (voices / "wide.safetensors").rename(voices / "newcomer.safetensors")
+    here.upload()
+    here.take("newcomer").wait_for()
+    assert here.page.locator(".voice h3").all_inner_texts() == ["newcomer", "student"]
+
+
 def silence(seconds, rate=22050):
     size = 2 * int(seconds * rate)
     header = struct.pack(
