@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from training.plots import plot_curves
+from training.search.page import runs_table, summary
+from training.search.record import read_record
 from training.spent import Spent
 from training.voices_audio import write_players
 from training.voices_comparison import cell, comparison
@@ -66,6 +68,8 @@ def write_page(output: Path) -> None:
         "",
         *comparison({name: infos[name] for name in installed}, pictures / "beside"),
     ]
+    for record in sorted((output.parent / "search").glob("*.json")):
+        lines += [*_search(record), ""]
     for name, info in infos.items():
         plot_curves(info.training.get("curves", {}), pictures / f"{name}.png")
         lines += [*_voice(name, info), ""]
@@ -74,6 +78,20 @@ def write_page(output: Path) -> None:
                 lines += [f"### {name} at several temperatures: {grid['clips']} clips", ""]
                 lines += [*temperature_table(grid), "", _made(grid), ""]
     output.write_text("\n".join(lines))
+
+
+def _search(path: Path) -> Iterator[str]:
+    """All runs of a search, and what of it is more than chance."""
+    record = read_record(path)
+    yield f"## What was searched: {path.stem}"
+    yield ""
+    yield f"`{record.facts['command']}`, {record.facts['date']}, {record.facts['machine']}: short runs, each"
+    yield "with one thing changed; the figure is of held-out segments at the end of the run, less is better."
+    yield f"[{path.stem}.md](search/{path.stem}.md) has what was changed, and the curves."
+    yield ""
+    yield from summary(record)
+    yield ""
+    yield from runs_table(record)
 
 
 def _neighbours(folder: Path) -> Iterator[str]:

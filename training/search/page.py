@@ -64,6 +64,16 @@ def question_table(record: SearchRecord, question: str) -> list[str]:
     return table(HEADS, rows)
 
 
+def runs_table(record: SearchRecord) -> list[str]:
+    """Every run, question by question, the best first."""
+    rows = [["", BASE, f"{record.base.figure:.3f}", "", f"{record.base.cpu_seconds:.0f}"]]
+    for question in dict.fromkeys(run.question for run in record.others):
+        for run in sorted(record.asked(question)[1:], key=lambda run: run.figure):
+            difference = f"{run.figure - record.reference:+.3f}"
+            rows.append([question, run.variant, f"{run.figure:.3f}", difference, f"{run.cpu_seconds:.0f}"])
+    return table(("question", "run", record.label, "difference", "CPU s"), rows)
+
+
 def _costs(run: Run) -> list[str]:
     return [f"{run.cpu_seconds:.0f}", f"{run.parameters:,}", f"{run.minutes:g}"]
 

@@ -13,7 +13,7 @@ from training.recipes.run import claim_folder
 from training.recipes.teacher import TeacherRecipe
 from training.search import runs
 from training.search.kinds import KINDS
-from training.search.page import least_finding, question_table, summary, write_search
+from training.search.page import least_finding, question_table, runs_table, summary, write_search
 from training.search.plan import Plan, read_plan
 from training.search.record import SearchRecord, read_record
 from training.search.runs import Point, Run, run_plan
@@ -100,6 +100,9 @@ def test_the_pages_figures_are_those_of_the_records(plan, trained, tmp_path, mon
     assert "| half | `flow.optimizer.lr=5.0e-4` | 7.500 | +0.492 | 4 |" in page
     assert page.index("## Chance") < page.index("## Learning rate")
     assert (tmp_path / "page" / "tiny.png").exists()
+    rows = runs_table(record)[2:]
+    assert len(rows) == len(results)
+    assert "| learning rate | half | 7.500 | +0.492 | 4 |" in rows
 
 
 def make_run(question: str, variant: str, override: str, figure: float) -> Run:
