@@ -18,9 +18,6 @@ RUN VIRTUAL_ENV=/opt/vocoder uv pip install --no-cache --torch-backend "$BACKEND
 FROM python:${PYTHON}
 RUN useradd --uid 10001 --create-home vocoder
 COPY --from=build /opt/vocoder /opt/vocoder
-# The commands' help and the documents name configs/ from the working directory.
-WORKDIR /srv/vocoder
-COPY configs configs
 ENV PATH=/opt/vocoder/bin:$PATH \
     NUMBA_CACHE_DIR=/tmp/numba \
     OMP_WAIT_POLICY=PASSIVE \

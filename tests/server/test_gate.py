@@ -1,5 +1,8 @@
 """Who may come in, and how often."""
 
+import urllib.error
+import urllib.request
+
 import numpy as np
 import pytest
 
@@ -102,6 +105,22 @@ def test_each_key_has_its_own_rate(make_client, tokens, tmp_path):
     assert problem(limited) == "rate-limited"
     assert 1 <= int(limited.headers["retry-after"]) <= 3600
     assert client.get("/v1/voices", headers=bearer(tokens[Scope.ADMIN])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("trusted", "statuses"), [("127.0.0.1", [200, 200, 429]), ("10.0.0.1", [200, 429, 429])]
+)
+def test_a_proxy_that_is_trusted_says_who_asks(serve, trusted, statuses):
+    _, url = serve(rate_limit="1/hour", trusted_proxies=trusted)
+    found = []
+    for visitor in ("192.0.2.1", "192.0.2.2", "192.0.2.2"):
+        asked = urllib.request.Request(f"{url}/v1/voices", headers={"X-Forwarded-For": visitor})
+        try:
+            with urllib.request.urlopen(asked) as answer:
+                found.append(answer.status)
+        except urllib.error.HTTPError as error:
+            found.append(error.code)
+    assert found == statuses
 
 
 def test_without_keys_each_address_has_its_rate(make_client):

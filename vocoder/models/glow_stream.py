@@ -180,29 +180,30 @@ class GlowStream:
 
     def _take(self, frames: Tensor, state: ReadingState) -> ReadingState:
         """The state once the networks that the chain waits for have seen the frames."""
-        before = state
         told, in_conditioning = self._beyond(0, frames, state), state.conditioning
         if self.conditioning is not None and in_conditioning is not None:
             told = normalize(self._beyond(self.conditioning.left_context, frames, state))
             told, in_conditioning = self.conditioning.stream(told, in_conditioning)
-        state = state._replace(
+        if self.stage is not None and state.shapes is not None:
+            state = self._shape(self._beyond(self.stage.left_context, frames, state), state, state.shapes)
+        return state._replace(
             conditioning=in_conditioning,
             taken=min(state.taken + frames.shape[2], self.left_context),
             told=state.told.join(told),
         )
-        if self.stage is None or before.shapes is None:
-            return state
-        shapes = self._beyond(self.stage.left_context, frames, before)
+
+    def _shape(self, frames: Tensor, state: ReadingState, shapes: Numbered) -> ReadingState:
+        """With what the stage will make filters of: the frames, once their pitch has been read if it is."""
         if self.pitch is not None and state.pitch is not None and state.heard is not None:
             with torch.autocast(frames.device.type, enabled=False):  # a period must be right to the sample
-                pitch, in_pitch = self.pitch.stream(normalize(shapes), state.pitch)
-            waiting = torch.cat([state.unheard, shapes], dim=2)
+                pitch, in_pitch = self.pitch.stream(normalize(frames), state.pitch)
+            waiting = torch.cat([state.unheard, frames], dim=2)
             end = max(0, waiting.shape[2] - self.pitch.network.right_context)
             known = waiting[..., end - pitch.frequency.shape[1] : end]
-            shapes = torch.cat([known, pitch_features(pitch).to(known.dtype)], dim=1)
+            frames = torch.cat([known, pitch_features(pitch).to(known.dtype)], dim=1)
             heard = state.heard.join(torch.stack([pitch.frequency, pitch.voicing.sigmoid()], dim=1))
             state = state._replace(pitch=in_pitch, unheard=waiting[..., end:], heard=heard)
-        return state._replace(shapes=before.shapes.join(shapes))
+        return state._replace(shapes=shapes.join(frames))
 
     def _beyond(self, left: int, frames: Tensor, state: ReadingState) -> Tensor:
         """Those of the frames that one who needs `left` of them before the first hop is given."""

@@ -328,9 +328,7 @@ class WaveGlow(GlowReader):
                 pulses = pulses[:, certain if self.source is not None else 0 :]
         samples = state.samples + certain
         told = self.upsampler.first_frame(groups)
-        done = self.upsampler.whole(
-            min(told, samples // hop)
-        )  # all is counted from there on: streams meet so
+        done = self.upsampler.whole(min(told, samples // hop))  # streams meet: all is counted from there on
         following = replace(
             state,
             origin=state.origin + done * hop,

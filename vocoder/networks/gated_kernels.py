@@ -8,6 +8,35 @@ from vocoder.networks.wavenet_kernels import gate
 
 
 @compiled
+def add_layer(
+    mixed: np.ndarray,
+    gated: np.ndarray,
+    active: np.ndarray,
+    seen: np.ndarray,
+    before: int,
+    dilation: int,
+    gates: np.ndarray,
+    residual_bias: np.ndarray,
+    residual_scale: np.float32,
+    mix: np.ndarray,
+) -> None:
+    """One layer: the next one's input into `mixed` `[step, channel + sum]`, its part of the sums added there.
+
+    `seen` `[step, channel]` are its inputs, from `before` steps before the first; `gated` what the context
+    adds to its gates. Both `gated` and `active` are written over.
+    """
+    count, channels = len(gated), seen.shape[1]
+    for tap in range(len(gates)):
+        start = tap * dilation
+        add_products(gated, seen[start : start + count], gates[tap])
+    for step in range(count):
+        gate(active[step], gated[step])
+        for j in range(channels):
+            mixed[step, j] = seen[before + step, j] * residual_scale + residual_bias[j]
+    add_products(mixed, active, mix)
+
+
+@compiled
 def stream_layers(
     x: np.ndarray,
     told: np.ndarray,
@@ -59,14 +88,18 @@ def stream_layers(
                 right = told[item, knot + 1, layer * width : (layer + 1) * width]
                 for j in range(width):
                     gated[step, j] = left[j] + (right[j] - left[j]) * share
-            for tap in range(taps):
-                start = tap * dilations[layer]
-                add_products(gated, seen[start : start + count], gates[layer, tap])
-            for step in range(count):
-                gate(active[step], gated[step])
-                for j in range(channels):
-                    mixed[step, j] = mixed[step, j] * residual_scale + residual_biases[layer, j]
-            add_products(mixed, active, mixes[layer])
+            add_layer(
+                mixed,
+                gated,
+                active,
+                seen,
+                before,
+                dilations[layer],
+                gates[layer],
+                residual_biases[layer],
+                residual_scale,
+                mixes[layer],
+            )
         sums[item] = mixed[:, channels:]
     return sums, following
 
@@ -121,16 +154,19 @@ def stream_centred_layers(
             offset -= reach // 2
             gated[:] = gate_biases[layer]
             add_products(gated, context[item, offset : offset + count], contexts[layer])
-            for tap in range(taps):
-                start = tap * dilations[layer]
-                add_products(gated, seen[start : start + count], gates[layer, tap])
-            for step in range(count):
-                gate(active[step], gated[step])
-                for j in range(channels):
-                    centre = seen[reach // 2 + step, j]
-                    mixed[step, j] = centre * residual_scale + residual_biases[layer, j]
             mixed[:, channels:] = sums[item, offset : offset + count]
-            add_products(mixed, active, mixes[layer])
+            add_layer(
+                mixed,
+                gated,
+                active,
+                seen,
+                reach // 2,
+                dilations[layer],
+                gates[layer],
+                residual_biases[layer],
+                residual_scale,
+                mixes[layer],
+            )
             hidden[:] = mixed[:, :channels]
             sums[item, offset : offset + count] = mixed[:, channels:]
     return sums, following

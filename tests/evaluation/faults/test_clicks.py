@@ -26,6 +26,22 @@ def test_a_click_is_found_in_speech(heard, recording):
     assert times == [pytest.approx(place / RATE, abs=0.002)]
 
 
+def test_what_stands_out_is_found_wherever_it_is(heard, recording):
+    """In speech that is otherwise the recording's, the recording excuses nothing."""
+    found = 0
+    for place in np.random.default_rng(0).integers(RATE // 4, len(recording) - RATE // 4, 20):
+        clicked = recording.copy()
+        clicked[place] += 0.2
+        peaks = prominence(np.abs(residual(clicked, RATE)), RATE)[place - 30 : place + 30]
+        own = prominence(np.abs(residual(recording, RATE)), RATE)[place - 221 : place + 221]
+        if peaks.max() < 8 or peaks.max() < own.max() + 5:
+            continue
+        found += 1
+        events = find_clicks(heard(recording, clicked)).events
+        assert [event.seconds for event in events] == [pytest.approx(place / RATE, abs=0.002)]
+    assert found > 10
+
+
 def test_a_step_is_a_click(heard, vowel):
     wave = vowel(120.0)
     place = RATE

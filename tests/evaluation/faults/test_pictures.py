@@ -30,5 +30,4 @@ def test_a_click_is_seen_beside_a_recording_without_it(heard, noise, tmp_path):
     sheet(CLICKS, [found], [pair]).savefig(file, dpi=60)
     grey = np.asarray(Image.open(file).convert("L")).astype(float)
     left, right = np.array_split(grey[30:-30], 2, axis=1)
-    assert right.max(axis=0).mean() > 0
     assert np.ptp(right.mean(axis=0)[40:-20]) > 2 * np.ptp(left.mean(axis=0)[60:-20])
