@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from training.plots import plot_curves
@@ -85,8 +86,11 @@ def _search(path: Path) -> Iterator[str]:
     record = read_record(path)
     yield f"## What was searched: {path.stem}"
     yield ""
-    yield f"`{record.facts['command']}`, {record.facts['date']}, {record.facts['machine']}: short runs, each"
-    yield "with one thing changed; the figure is of held-out segments at the end of the run, less is better."
+    minutes = sorted(run.cpu_seconds / 60 for run in (record.base, *record.others))
+    span = f"{minutes[0]:.0f} to {minutes[-1]:.0f} CPU-minutes (the median {median(minutes):.0f})"
+    yield f"`{record.facts['command']}`, {record.facts['date']}, {record.facts['machine']}: runs of"
+    yield f"{span}, each with one thing"
+    yield "changed; the figure is of held-out segments at the end of the run, less is better."
     yield f"[{path.stem}.md](search/{path.stem}.md) has what was changed, and the curves."
     yield ""
     yield from summary(record)

@@ -202,7 +202,8 @@ def _size(study: Study, search: SearchRecord) -> list[str]:
 def _slope(trend: Trend, what: str) -> str:
     line = trend.doubling
     found = "" if line.found else ": no more than chance can do"
-    return f"Each doubling of {what} changes the figure by {line.slope:+.3f} ± {line.error:.3f}{found}."
+    change = f"{line.slope:+.3f} ± {line.error:.3f}"
+    return f"Each doubling of {what} changes the figure, at {trend.held}, by {change}{found}."
 
 
 def _record(study: Study, facts: dict[str, str]) -> dict[str, Any]:

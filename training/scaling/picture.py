@@ -70,7 +70,7 @@ def _trend(axes: Any, title: str, trend: Trend) -> None:
     xs = trend.xs
     axes.plot(xs, trend.figures, "ko", markersize=4, label="runs")
     axes.plot(xs, [trend.doubling.at(x) for x in xs], color="C0", label="line")
-    axes.set_title(f"{title}, the same number of steps", fontsize=9)
+    axes.set_title(f"{title}, {trend.held}", fontsize=9)
     _log(axes, title, "")
 
 

@@ -24,6 +24,8 @@ from vocoder.mel import mel_spec
 
 SPEECH, SIZE = "minutes of speech", "model size"
 """Questions of the search whose answers are trends."""
+ALIKE = 1.5
+"""Costs that differ by less than this factor are about the same: the machine's speed varies by as much."""
 
 
 class FittedCurve(NamedTuple):
@@ -56,6 +58,14 @@ class Trend(NamedTuple):
     xs: list[float]
     figures: list[float]  # the base's is the mean over its seeds
     doubling: Doubling
+
+    @property
+    def held(self) -> str:
+        """What the runs had the same amount of: steps, or about the same CPU-seconds."""
+        if len({run.steps for run in self.runs}) == 1:
+            return "the same steps"
+        costs = [run.cpu_seconds for run in self.runs]
+        return "about the same CPU-seconds" if max(costs) < ALIKE * min(costs) else "steps of their own"
 
 
 class Study(NamedTuple):

@@ -75,6 +75,7 @@ def test_the_study_recovers_law_trends_and_passes(search, tmp_path: Path):
     assert found.size is not None
     assert found.size.xs == [100, 200]
     assert found.size.doubling.slope == pytest.approx(-0.2)
+    assert found.size.held == "the same steps"
     assert passes(search, search.base) == pytest.approx(1000 * 64 * 256 / 22050 / 60 / 26)
 
     write_scaling(found, search, tmp_path / "scaling.md", command="vocoder scaling")
@@ -86,6 +87,21 @@ def test_the_study_recovers_law_trends_and_passes(search, tmp_path: Path):
         json.loads((tmp_path / "scaling.json").read_text())["whole"]["law"]["floor"] == found.whole.law.floor
     )
     assert (tmp_path / "scaling.png").exists()
+
+
+def test_sizes_at_equal_compute_are_told_from_sizes_at_equal_steps(search, tmp_path: Path):
+    sizes = [("half", 1900, 190.0), ("twice", 400, 210.0)]
+    others = [run for run in search.others if run.question != "model size"]
+    others += [
+        make_run("model size", f"model.channels={name}", steps=steps, cpu_seconds=cost)
+        for name, steps, cost in sizes
+    ]
+    alike = search._replace(others=others)
+    found = study(alike, {})
+    write_scaling(found, alike, tmp_path / "scaling.md", command="vocoder scaling")
+    page = (tmp_path / "scaling.md").read_text()
+    assert "Each doubling of a step's cost changes the figure, at about the same CPU-seconds, by" in page
+    assert "Each doubling of the minutes changes the figure, at the same steps, by" in page
 
 
 def test_too_few_runs_for_a_law_are_refused(search):
