@@ -3,6 +3,7 @@
 Compiled kernels (`*_kernels.py`) are left alone: numba reads the functions as they are written.
 """
 
+import time
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,14 @@ def teacher_voice(voices: Path, teacher_file: Path) -> Path:
     import shutil
 
     return Path(shutil.copy(teacher_file, voices))
+
+
+@pytest.fixture
+def wait_until():
+    def wait(condition, seconds=20.0):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it never came true"
+            time.sleep(0.01)
+
+    return wait

@@ -1,11 +1,10 @@
 """Several short runs at once, a process and a thread each."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from typing import Any, TypeVar
 
-import torch
+from vocoder.processes import worker_pool
 
 T = TypeVar("T")
 
@@ -15,7 +14,7 @@ def side_by_side(run: Callable[..., T], calls: Iterable[tuple[Any, ...]], jobs: 
 
     `run` is found by name in the new process: a function of a module.
     """
-    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+    with worker_pool(jobs, torch_threads=1) as pool:
         try:
             for future in as_completed([pool.submit(run, *call) for call in calls]):
                 yield future.result()

@@ -14,7 +14,7 @@ from server.speaking import Manner, Utterance, answer, audio_format, check_lengt
 from server.transfer import AudioStream, arriving
 from vocoder.inference.engine import Engine
 from vocoder.inference.streaming import fit_mel
-from vocoder.inference.voices import Voices
+from vocoder.models import Vocoder
 from vocoder.models.corrected import with_passes
 
 router = APIRouter(prefix="/v1", tags=["synthesis"])
@@ -56,16 +56,16 @@ async def synthesize(request: Request, query: Annotated[SynthesisQuery, Query()]
     audio_format(request, query)
     async with arriving(request) as body:
         settings: Settings = request.app.state.settings
-        utterance = await engine.run(understand, engine.voices, query, body, media_type, settings)
+        name, voice = await engine.voice(query.voice)
+        utterance = await engine.run(understand, name, voice, query, body, media_type, settings)
         return await answer(request, utterance, query)
 
 
 def understand(
-    voices: Voices, query: SynthesisQuery, body: bytes, media_type: str, settings: Settings
+    name: str, voice: Vocoder, query: SynthesisQuery, body: bytes, media_type: str, settings: Settings
 ) -> Utterance:
-    """Find the voice, read the body, hold it against the limits, and bring the mel into the voice's units."""
-    name = query.voice or voices.default()
-    voice = with_passes(voices.get(name), query.correction)
+    """Read the body, hold it against the limits, and bring the mel into the voice's units."""
+    voice = with_passes(voice, query.correction)
     file = read_body(body, media_type, query.sizes)
     check_length(file.mel.shape[-1], voice.mel_spec, settings)
     return Utterance(name, voice, fit_mel(file.mel, file.made_by(query.dialect), voice.mel_spec))

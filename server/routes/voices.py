@@ -1,5 +1,8 @@
 """Which voices there are, and which of them are in memory."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from fastapi import APIRouter, Request
 
 from server.problems import documented
@@ -7,6 +10,8 @@ from server.schemas import Voice, VoiceList
 from vocoder.errors import CheckpointError, UnknownVoice
 from vocoder.inference.engine import Engine
 from vocoder.inference.voices import Voices
+
+T = TypeVar("T")
 
 router = APIRouter(prefix="/v1/voices", tags=["voices"])
 administration = APIRouter(prefix="/v1/voices", tags=["voices"])
@@ -16,14 +21,14 @@ administration = APIRouter(prefix="/v1/voices", tags=["voices"])
 async def list_voices(request: Request) -> VoiceList:
     """The installed voices: what mel each reads, what it is and what was measured."""
     engine: Engine = request.app.state.engine
-    return await engine.run(_list, engine.voices)
+    return await _told(engine, _list)
 
 
 @router.get("/{name}", responses=documented("unknown-voice", "voice-unavailable", "internal-error"))
 async def show_voice(request: Request, name: str) -> Voice:
     """One voice, with the whole record of its training."""
     engine: Engine = request.app.state.engine
-    return await engine.run(_describe, engine.voices, name)
+    return await _told(engine, _describe, name)
 
 
 @administration.post("/rescan")
@@ -31,7 +36,7 @@ async def rescan(request: Request) -> VoiceList:
     """Load and warm what is new or has changed in the folders, let go of what is gone."""
     engine: Engine = request.app.state.engine
     await engine.run_long(engine.voices.load_all)
-    return await engine.run(_list, engine.voices)
+    return await _told(engine, _list)
 
 
 @administration.post("/{name}/load", responses=documented("unknown-voice", "voice-unavailable"))
@@ -47,6 +52,19 @@ async def unload_voice(request: Request, name: str) -> None:
     """Free a voice once nobody speaks with it; asked for again, it is loaded again."""
     engine: Engine = request.app.state.engine
     await engine.run_long(engine.voices.unload, name)
+
+
+async def _told(engine: Engine, tell: Callable[..., T], *names: str) -> T:
+    """What `tell` says of the voices, all or those named; if one must be loaded for it, none else waits."""
+    known = await engine.run(_known, engine.voices, *names)
+    return await (engine.run if known else engine.run_long)(tell, engine.voices, *names)
+
+
+def _known(voices: Voices, *names: str) -> bool:
+    try:
+        return voices.knows(*(names or voices.names()))
+    except UnknownVoice:
+        return False  # `tell` will say so
 
 
 def _list(voices: Voices) -> VoiceList:

@@ -94,8 +94,8 @@ class Conversation:
 
     async def _converse(self, start: Start) -> None:
         engine = self._engine
-        name = await engine.run(engine.voices.default) if start.voice is None else start.voice
-        voice = with_passes(await engine.run(engine.voices.get, name), start.correction)
+        name, voice = await engine.voice(start.voice)
+        voice = with_passes(voice, start.correction)
         if start.lookahead is not None:
             voice = bounded(voice, start.lookahead)
         if start.denoise:

@@ -12,6 +12,7 @@ from vocoder.errors import Busy, InputError
 from vocoder.inference.engine import Engine, EngineConfig
 from vocoder.inference.speech import BLOCK_SECONDS
 from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES
+from vocoder.inference.voices import Voices
 from vocoder.mel import silence
 from vocoder.models import Student
 
@@ -174,6 +175,23 @@ def test_a_blocked_errand_does_not_block_the_event_loop(engine):
         return await asyncio.gather(*blocked)
 
     assert asyncio.run(main()) == [True, True]
+
+
+def test_voices_that_must_be_loaded_keep_nobody_else_waiting(engine, monkeypatch):
+    gate, load_one = threading.Event(), Voices._load
+    monkeypatch.setattr(Voices, "_load", lambda *args: gate.wait(20) and load_one(*args))
+
+    async def main():
+        loading = [asyncio.ensure_future(engine.voice(name)) for name in ("student", "wide", None)]
+        async with asyncio.timeout(10):
+            assert await engine.run(len, "errand") == 6
+        assert not any(future.done() for future in loading)
+        gate.set()
+        return await asyncio.gather(*loading)
+
+    found = asyncio.run(main())
+    assert [name for name, _ in found] == ["student", "wide", "student"]
+    assert found[0][1] is found[2][1] is engine.voices.ready("student")
 
 
 def test_streams_beyond_the_limit_are_refused(engine):

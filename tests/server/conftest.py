@@ -1,7 +1,6 @@
 """The real application over two small voices: in process, and behind a real socket."""
 
 import threading
-import time
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -95,17 +94,6 @@ def serve(voices):
             return app, stack.enter_context(running(app, settings))
 
         yield start
-
-
-@pytest.fixture
-def wait_until():
-    def wait(condition, seconds=20.0):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it never came true"
-            time.sleep(0.01)
-
-    return wait
 
 
 @pytest.fixture

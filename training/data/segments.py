@@ -1,9 +1,7 @@
 """Training segments: the batch of step n is a function of (seed, n) alone, so a resumed run sees the same."""
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +21,7 @@ from training.distributed import Share, first_alone, share
 from vocoder.audio import active_level, read, resample
 from vocoder.config import Config
 from vocoder.mel import MelFrontend, MelSpec, compress
+from vocoder.processes import worker_pool
 
 
 class SegmentConfig(Config):
@@ -153,8 +152,7 @@ def load_clips(
     With a range in Hz, F0 is tracked as well, and kept on disk.
     """
     work = partial(_load, cache=config.cache, sample_rate=sample_rate, pitch_range=pitch_range)
-    spawn = get_context("spawn")  # a fork would inherit torch's threads
-    with first_alone(), ProcessPoolExecutor(mp_context=spawn) as pool:
+    with first_alone(), worker_pool() as pool:
         arriving = pool.map(work, recordings, chunksize=8)
         shown = track(
             arriving,

@@ -1,10 +1,8 @@
 """Phones laid over every recording that has a text, and written beside its pieces."""
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib.util import find_spec
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -13,6 +11,7 @@ from training.data.alignment import Unalignable, align
 from training.data.phones import phones_path, write_phones
 from training.prepare.journal import Entry, noting
 from vocoder.audio import read
+from vocoder.processes import worker_pool
 
 NO_ALIGNER = "pocketsphinx is not installed: pip install 'vocoder[align]', then prepare again"
 
@@ -37,8 +36,7 @@ def lay_phones(
     if not due:
         return entries
     done: dict[str, Entry] = {}
-    spawn = get_context("spawn")  # a fork would inherit torch's threads
-    with ProcessPoolExecutor(min(workers, len(due)), mp_context=spawn) as pool, noting(target) as note:
+    with worker_pool(min(workers, len(due))) as pool, noting(target) as note:
         for entry in pool.map(partial(_align_one, target), due):
             done[entry.path] = entry
             note(entry)

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
 from typing import Any, TypeVar
+
+from vocoder.processes import worker_pool
 
 T = TypeVar("T")
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -23,7 +23,7 @@ def in_processes(call: Callable[..., T], tasks: Sequence[tuple[Any, ...]], worke
 
 
 def _in_pool(call: Callable[..., T], tasks: Sequence[tuple[Any, ...]], workers: int) -> Iterator[T]:
-    with _one_thread_a_child(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with _one_thread_a_child(), worker_pool(workers) as pool:
         futures = [pool.submit(call, *task) for task in tasks]
         try:
             for future in futures:

@@ -99,6 +99,18 @@ class Engine:
         """As `run`, for what may take longer: it keeps nothing else waiting."""
         return await asyncio.wrap_future(self._labours.submit(function, *args))
 
+    async def voice(self, name: str | None) -> tuple[str, Vocoder]:
+        """The voice of that name, or the default, and its name; one that must be loaded keeps none waiting.
+
+        Raises:
+            UnknownVoice: there is none of that name, or none at all.
+            CheckpointError: its file cannot be used.
+        """
+        if name is None:
+            name = await self.run(self.voices.default)
+        ready = await self.run(self.voices.ready, name)
+        return name, ready if ready is not None else await self.run_long(self.voices.get, name)
+
     def speech(
         self,
         voice: Vocoder,

@@ -72,20 +72,30 @@ class Voices:
 
     def facts(self, name: str) -> Facts:
         """What the voice is; it is loaded if it never was. Raises `UnknownVoice` or `CheckpointError`."""
-        version = _version(self._path(name))
-        if name not in self._facts or self._facts[name][0] != version:
+        if not self.knows(name):
             self.get(name)
         return self._facts[name][1]
+
+    def knows(self, *names: str) -> bool:
+        """Whether `facts` can be told of each without loading it; raises `UnknownVoice`."""
+        return all(
+            name in self._facts and self._facts[name][0] == _version(self._path(name)) for name in names
+        )
+
+    def ready(self, name: str) -> Vocoder | None:
+        """The voice if its newest version is in memory; raises `UnknownVoice`."""
+        version, held = _version(self._path(name)), self._loaded.get(name)
+        return held.voice if held and held.version == version else None
 
     def get(self, name: str) -> Vocoder:
         """The voice, ready to run; raises `UnknownVoice` or `CheckpointError`.
 
         The first to find a new version loads it; the others go on with the one before until it is warm.
         """
+        if (voice := self.ready(name)) is not None:
+            return voice
         path = self._path(name)
         version, held = _version(path), self._loaded.get(name)
-        if held and held.version == version:
-            return held.voice
         lock = self._locks[name]
         if not lock.acquire(blocking=held is None):
             return held.voice  # type: ignore[union-attr] # not acquired: there was one to serve meanwhile
