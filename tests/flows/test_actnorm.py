@@ -1,3 +1,4 @@
+import math
 import os
 import subprocess
 import sys
@@ -63,9 +64,15 @@ def test_a_silent_channel_is_centred_and_stays_finite():
     assert log_det.isfinite().all()
 
 
-def test_a_first_batch_with_nan_is_refused():
-    with pytest.raises(InputError, match="finite"):
-        ActNorm(2).to_noise(torch.full((4, 2), float("nan")))
+@pytest.mark.parametrize(
+    ("batch", "found"),
+    [(torch.full((4, 2), math.nan), "holds NaN"), (torch.zeros(2, 2, 0), r"has the shape \(2, 2, 0\)")],
+)
+def test_a_first_batch_without_finite_values_is_refused(batch, found):
+    flow = ActNorm(2)
+    with pytest.raises(InputError, match=found):
+        flow.to_noise(batch)
+    assert not flow.initialized
 
 
 def test_agrees_with_normflows_which_adds_1e_6_to_the_standard_deviation():

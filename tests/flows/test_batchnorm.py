@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from vocoder.errors import InputError
 from vocoder.flows import BatchNorm
 
 
@@ -38,6 +39,14 @@ def test_moments_move_by_the_momentum(trained):
     before, x = trained.running_mean.clone(), batch()
     trained.to_noise(x)
     torch.testing.assert_close(trained.running_mean, 0.75 * before + 0.25 * x.mean((0, 2, 3)))
+
+
+def test_an_empty_batch_moves_nothing(trained):
+    before = trained.running_mean.clone()
+    with pytest.raises(InputError, match=r"\(0, 3, 2, 2\) has no values"):
+        trained.to_noise(batch()[:0])
+    assert torch.equal(trained.running_mean, before)
+    assert trained.eval().to_noise(batch()[:0])[0].shape == (0, 3, 2, 2)
 
 
 @pytest.mark.parametrize("training", [True, False])

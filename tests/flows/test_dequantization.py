@@ -27,6 +27,12 @@ def test_the_integers_remain(dequantize):
 
 
 @pytest.mark.parametrize("dequantize", [UniformDequantization(), VariationalDequantization(ActNorm(3))])
+def test_large_integers_remain_where_the_sum_is_rounded(dequantize):
+    x = torch.full((50, 3, 2000), 60_000.0)
+    assert torch.equal(dequantize(x)[0].floor(), x)
+
+
+@pytest.mark.parametrize("dequantize", [UniformDequantization(), VariationalDequantization(ActNorm(3))])
 def test_a_generator_repeats_the_noise(dequantize):
     x = torch.zeros(5, 3)
     first, second = (dequantize(x, torch.Generator().manual_seed(7))[0] for _ in range(2))

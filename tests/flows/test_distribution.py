@@ -65,6 +65,12 @@ def test_shapes_with_a_batch_of_contexts(sample_shape):
     assert density.log_prob(drawn).shape == (*sample_shape, 7)
 
 
+def test_no_samples_are_a_shape_too():
+    density = FlowDistribution(randomized(Planar(2)), normal(2))
+    assert density.sample((0,)).shape == (0, 2)
+    assert density.rsample((3, 0)).shape == (3, 0, 2)
+
+
 def test_each_row_has_its_own_context():
     flow = randomized(SplitCoupling(MLP(2, 4, context_features=3)))
     contexts, x = torch.randn(7, 3).double(), torch.randn(5, 7, 4).double()

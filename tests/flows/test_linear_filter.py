@@ -103,6 +103,28 @@ def test_wrong_length_and_wrong_diagonal_are_refused() -> None:
         flow.to_noise(torch.zeros(1, 1, 60, dtype=torch.float64), FrameFilters(-taps))
 
 
+@pytest.mark.parametrize("direction", ["to_data", "to_noise"])
+def test_one_filter_may_serve_a_batch_and_no_other_number_does(direction: str) -> None:
+    apply, taps = getattr(LinearFilter(HOP), direction), random_taps(1)
+    signal = torch.randn(3, 1, 60, dtype=torch.float64)
+    mapped, log_det = apply(signal, FrameFilters(taps))
+    expected = apply(signal, FrameFilters(taps.expand(3, -1, -1)))
+    torch.testing.assert_close((mapped, log_det), expected)
+    with pytest.raises(InputError, match="a batch of 2 do not fit signals for a batch of 3"):
+        apply(signal, FrameFilters(random_taps(2)))
+
+
+def test_the_compiled_loop_is_never_led_out_of_its_arrays() -> None:
+    """Below the annotations, which are checked in tests alone."""
+    taps, x = random_taps(1), torch.randn(3, 60, dtype=torch.float64)
+    with pytest.raises(InputError, match="must have one batch"):
+        recursion._solve(x, taps, x.new_zeros(3, TAPS - 1), HOP)
+    with pytest.raises(InputError, match="must have one batch"):
+        recursion._solve(x, taps.expand(3, -1, -1), x.new_zeros(2, TAPS - 1), HOP)
+    with pytest.raises(InputError, match="must have one batch"):
+        recursion._solve_transposed(x, taps, HOP)
+
+
 @pytest.mark.parametrize(("length", "size"), [(1, 1), (600, 768), (768, 768), (769, 1024), (1024, 1024)])
 def test_fft_size(length: int, size: int) -> None:
     assert fft_size(length) == size

@@ -61,6 +61,23 @@ def test_the_inverse_passes_gradients_to_noise_and_parameters(golden):
     assert torch.autograd.gradcheck(MixtureCDF(4, spread=0.0).to_data, inputs, atol=1e-5, rtol=1e-5)
 
 
+def test_parameters_in_half_precision_are_widened():
+    torch.manual_seed(0)
+    x, drawn = torch.randn(50), torch.randn(50, 14).bfloat16()
+    z, log_slope = MixtureCDF(4).to_noise(x, drawn)
+    torch.testing.assert_close((z, log_slope), MixtureCDF(4).to_noise(x, drawn.float()), rtol=0, atol=0)
+    torch.testing.assert_close(MixtureCDF(4).to_data(z, drawn)[0], x, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_root_on_a_plateau_is_finite(learned):
+    """Between two narrow components the density is lost in rounding."""
+    apart = torch.tensor([[0.0, 0, -1, 1, -7, -7, 0, 0]], requires_grad=learned)
+    x, log_slope = MixtureCDF(2, spread=0.0).to_data(torch.zeros(1), apart)
+    assert x.abs().item() < 1
+    assert log_slope.isfinite().all()
+
+
 def test_one_component_is_affine():
     x = torch.linspace(-30, 30, 7, dtype=torch.float64)
     mean, log_scale = 0.4, -0.7

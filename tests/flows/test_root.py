@@ -37,6 +37,11 @@ def test_newton_converges_in_a_few_evaluations():
     assert len(calls) <= 12
 
 
+def test_where_there_is_no_slope_the_root_stays():
+    value = torch.zeros(2, requires_grad=True)
+    assert attach_gradient(torch.tensor([1.0, 2.0]), value, torch.tensor([0.0, 1.0])).tolist() == [1, 2]
+
+
 def test_the_gradient_is_that_of_the_implicit_function():
     a = torch.tensor([2.0, 5.0], dtype=torch.float64, requires_grad=True)
     root = solve_increasing(lambda x: (x.exp() - a, x.exp()), torch.zeros_like(a), 4 + torch.zeros_like(a))

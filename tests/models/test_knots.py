@@ -102,3 +102,10 @@ def test_a_stream_of_the_student_equals_the_whole(sizes):
     streamed = torch.cat([*pieces, stream.finish()])
     torch.testing.assert_close(streamed, student.synthesize(frames, seed=3), atol=1e-4, rtol=0)
     assert len(streamed) == FRAMES * 256
+
+
+def test_a_pitch_period_is_right_to_the_sample_under_autocast():
+    student = make(SIZES[0]).train()
+    plain = read(student, [FRAMES])
+    with torch.autocast("cpu", torch.bfloat16):
+        same(read(student, [FRAMES]), plain)

@@ -6,12 +6,25 @@ import numpy as np
 import pytest
 import torch
 
+from vocoder.errors import ConfigError
 from vocoder.networks.excitation import pulse_train
 from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.pitch import PitchNetwork
-from vocoder.networks.spectral_filter import causal_fold, interpolation_matrix, minimum_phase
+from vocoder.networks.spectral_filter import (
+    SpectralEnvelope,
+    causal_fold,
+    interpolation_matrix,
+    minimum_phase,
+)
 
 ZERO_PHASE = torch.zeros(1, dtype=torch.float64)
+
+
+def test_bands_that_hear_nothing_are_named() -> None:
+    filterbank = torch.eye(5, 9)
+    filterbank[2] = 0
+    with pytest.raises(ConfigError, match=r"mel bands 2 of 5 .* larger n_fft"):
+        SpectralEnvelope(filterbank, torch.linspace(0, 8000, 4), 384.0, 16000)
 
 
 def test_minimum_phase_recovers_a_minimum_phase_filter() -> None:

@@ -124,9 +124,12 @@ def test_delayed_sees_the_past_alone():
     assert seen.max() == 29
 
 
-def test_generating_by_stream_is_generating_by_pass():
-    network = Delayed(make(), num_parameters=2)
+@pytest.mark.parametrize("step", [1, 4])
+def test_generating_by_stream_is_generating_by_pass(step):
+    network = Delayed(make(context_step=step), num_parameters=2)
     like, context = sequence(12)
+    if step > 1:
+        context = context[:, :, : 12 // step + 1]
 
     def element(step, parameters):
         return torch.tanh(parameters[:, 0]) + like[:, *step]

@@ -1,16 +1,27 @@
 """A student from a teacher on two short recordings: stop, resume, save; what does not fit is refused."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from training.data.segments import Batch, Clip, Segments
 from training.jobs.recipes import validate
+from training.losses.distillation import Divergence, divergence
 from training.losses.phone_classifier import PhoneClassifier, PhoneClassifierConfig, save_classifier
-from training.recipes.distillation import DistillationRecipe, distil, health, share_conditioning
+from training.recipes.distillation import (
+    DistillationRecipe,
+    DistillationTask,
+    distil,
+    health,
+    load_teacher,
+    share_conditioning,
+)
 from vocoder.checkpoints import load, read_info, save_checkpoint
 from vocoder.config import parse_config
 from vocoder.errors import CheckpointError, ConfigError
@@ -184,6 +195,51 @@ def test_a_job_of_a_stranger_names_no_classifier(root: Path, tmp_path: Path) -> 
     with pytest.raises(ConfigError, match=r"^classifier: "):
         validate("distillation", values, [root])
     assert validate("distillation", values, None) is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"segments": {"batch": 2, "frames": 9}}, "segments.frames: 9 frames .* give 10 or more"),
+        ({"segments": {"batch": 2, "frames": 2}, "loss": {"spectral": 0}}, "give 3 or more"),
+        ({"segments": {"batch": 1, "frames": 12}}, "loss.contrast holds a segment against another's mel"),
+        ({"loss": {"estimator": "closed-form"}}, "closed-form is for Gaussians, but model.base is logistic"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused_before_the_run(
+    root: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        recipe_of(root, **changes)
+
+
+def test_another_mel_is_judged_by_the_same_estimator(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, used = recipe_of(root, loss={"estimator": "monte-carlo", "contrast": 0.3}), []
+
+    def note(*args: Any, estimator: str, **options: Any) -> Divergence:
+        used.append(estimator)
+        return divergence(*args, estimator=estimator, **options)
+
+    monkeypatch.setattr("training.recipes.distillation.divergence", note)
+    student = Student(recipe.model, DIALECTS["nvidia"])
+    teacher = load_teacher(root / "teacher.safetensors")
+    left = max(student.left_context, teacher.left_context)
+    frames = 12 + left + max(student.lookahead_frames, teacher.lookahead_frames)
+    batch = Batch(torch.zeros(2, 12 * 256), torch.randn(2, 80, frames) - 5)
+    clip = Clip("one", np.zeros(9999, np.int16))
+    segments = Segments([clip], student.mel_spec, recipe.segments, balance=1.0, left=left, right=9)
+    task = DistillationTask(student, teacher, segments, batch, recipe.loss, seed=0)
+    both = task._terms(batch, torch.Generator().manual_seed(0))
+    assert used == ["monte-carlo"] * 2
+    assert both["wrong_mel"] != both["divergence"]
+    alone = task._terms(batch.map(lambda part: part[:1]), torch.Generator().manual_seed(0))
+    assert "wrong_mel" not in alone
+
+
+def test_silence_has_figures_too() -> None:
+    silence, sound = torch.zeros(1, 4096), torch.randn(1, 4096)
+    assert all(math.isfinite(value) for value in health(silence, sound, silence).values())
+    assert all(math.isfinite(value) for value in health(sound, silence, silence).values())
 
 
 def test_a_whisper_is_seen_in_the_low_band() -> None:

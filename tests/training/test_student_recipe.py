@@ -78,6 +78,13 @@ def test_filters_go_on_from_a_voice_whose_pitch_reader_stays(recipe: StudentReci
     assert record["began_with"]["name"] == "tiny"
 
 
+def test_segments_shorter_than_the_longest_window_are_refused(recipe: StudentRecipe) -> None:
+    values = recipe.model_dump()
+    values["segments"] = values["segments"] | {"frames": 9}
+    with pytest.raises(ConfigError, match="over 2048 samples are taken after the first 2: give 10 or more"):
+        parse_config(StudentRecipe, values, "tiny")
+
+
 def test_a_pitch_reader_must_come_from_somewhere(recipe: StudentRecipe) -> None:
     with pytest.raises(ConfigError, match="pitch: give its steps, or begin_with"):
         parse_config(StudentRecipe, recipe.model_dump() | {"pitch": None}, "tiny")

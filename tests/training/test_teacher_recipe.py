@@ -165,6 +165,8 @@ def test_the_probe_tells_whether_the_mel_is_used():
         ("wavenet", {"pitch_from": "teacher"}, "pitch_from: only for a model of kind teacher"),
         ("wavenet", {"model": {"kind": "wavenet", "grup": 1}}, "model.grup is not a known key"),
         ("wavenet", {"model": {"kind": "flow"}}, "'teacher', 'wavenet'"),
+        ("wavenet", {"segments": {"frames": 2}}, r"segments.frames: 2 frames are too few .* give 3 or more"),
+        ("wavenet", {"segments": {"frames": 9, "held_out_frames": 1}}, "segments.held_out_frames: 1 frames"),
     ],
 )
 def test_a_recipe_that_contradicts_itself_is_refused(kind, changes, message):

@@ -7,6 +7,7 @@ the base's density around a location with scale s_t; its entropy is known. The c
 of -ln p_T(x_t | x_<t) over that density: one dimension, several draws, one teacher pass for all of them.
 """
 
+import math
 from typing import Literal, NamedTuple
 
 import torch
@@ -15,9 +16,11 @@ from torch import Tensor
 
 from vocoder.distributions.location_scale import Gaussian, LocationScale
 from vocoder.distributions.output import Density
+from vocoder.errors import InputError
 
-Estimator = Literal["monte-carlo", "stratified"]
-"""How the draws of the inner integral are made: independent, or one in each part of equal probability."""
+Estimator = Literal["monte-carlo", "stratified", "closed-form"]
+"""How the inner integral is taken: by draws that are independent, or one in each part of equal probability;
+or, between Gaussians, exactly (ClariNet, Ping et al. 2019, eq. 5)."""
 
 
 class Divergence(NamedTuple):
@@ -48,7 +51,12 @@ def divergence(
         student: densities of batch shape `[B, T]`.
         teacher: densities of the same shape, as they were predicted from one sample of the student.
         draws: of x_t at each t.
+
+    Raises:
+        InputError: the closed form of other families than Gaussians.
     """
+    if estimator == "closed-form":
+        return Divergence(_gaussian_cross_entropy(student, teacher), student.entropy())
     uniform = uniform_draws(draws, student.loc, estimator, generator)
     total = sum((teacher.log_prob(student.icdf(u)) for u in uniform), torch.zeros_like(student.loc))
     return Divergence(-total / draws, student.entropy())
@@ -71,26 +79,13 @@ def uniform_draws(
     return uniform.clamp(margin, 1 - margin)
 
 
-class GaussianDivergence(NamedTuple):
-    """Nats a sample."""
-
-    divergence: Float[Tensor, "..."]
-    regularizer: Float[Tensor, "..."]
-
-
-def gaussian_divergence(student: Gaussian, teacher: Gaussian, *, min_log_scale: float) -> GaussianDivergence:
-    """KL(student || teacher) of Gaussians in closed form, log-scales clamped below, and |ln s_T - ln s_S|².
-
-    (ClariNet, Ping et al. 2019, eq. 5-7: the sum of the first and 4 times the second is minimized; the
-    second, on unclamped log-scales, keeps the divergence from exploding where both are narrow.)
-    """
-    own, other = student.log_scale.clamp(min=min_log_scale), teacher.log_scale.clamp(min=min_log_scale)
-    ratio = torch.exp(2 * (own - other))
-    distance = (student.loc - teacher.loc).square() * torch.exp(-2 * other)
-    return GaussianDivergence(
-        other - own + 0.5 * (ratio + distance - 1),
-        (teacher.log_scale - student.log_scale).square(),
-    )
+def _gaussian_cross_entropy(student: LocationScale, teacher: Density) -> Float[Tensor, "batch sample"]:
+    if not isinstance(student, Gaussian) or not isinstance(teacher, Gaussian):
+        families = f"{type(student).__name__} under {type(teacher).__name__}"
+        raise InputError(f"the closed form is for Gaussians, got {families}: choose the stratified estimator")
+    ratio = torch.exp(2 * (student.log_scale - teacher.log_scale))
+    distance = (student.loc - teacher.loc).square() * torch.exp(-2 * teacher.log_scale)
+    return teacher.log_scale + 0.5 * (math.log(2 * math.pi) + ratio + distance)
 
 
 def contrastive(

@@ -16,8 +16,13 @@ Form = Literal["average", "frame"]
 """φ averaged over time, as in the paper (clips of a third of a second), or frame by frame (ClariNet)."""
 
 
+def power_window(sample_rate: int) -> int:
+    """Samples: the first power of two above 50 ms (at 22,050 Hz 2,048, 93 ms); the hop is a quarter."""
+    return 1 << round(0.05 * sample_rate).bit_length()
+
+
 class PowerLoss(nn.Module):
-    """The relative squared distance of power spectra, of one resolution: 50 ms windows, 12.5 ms apart.
+    """The relative squared distance of power spectra, of one resolution: see `power_window`.
 
     Args:
         sample_rate: in Hz.
@@ -26,7 +31,7 @@ class PowerLoss(nn.Module):
 
     def __init__(self, sample_rate: int, form: Form = "average") -> None:
         super().__init__()
-        size = 1 << round(0.05 * sample_rate).bit_length()
+        size = power_window(sample_rate)
         self.form: Form = form
         self.spectra = PowerSpectra([(size, size // 4)])
 

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))
+LONGEST_WINDOW = max(size for size, _ in RESOLUTIONS)
 
 
 class PowerSpectra(nn.Module):

@@ -12,16 +12,19 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
-from training.data.segments import Batch, SegmentConfig, Segments, load_clips
+from training.data.segments import Batch, SegmentConfig, Segments
 from training.distributed import step_generator
-from training.losses.distillation import Estimator, contrastive, divergence
+from training.losses.distillation import Divergence, Estimator, contrastive, divergence
 from training.losses.perceptual import PerceptualForm, PerceptualLoss
 from training.losses.phone_classifier import PhoneClassifier, load_classifier
-from training.losses.power import Form, PowerLoss
+from training.losses.power import Form, PowerLoss, power_window
 from training.losses.spectral import SpectralDistance, energy_distance
+from training.losses.stft import LONGEST_WINDOW
 from training.recipes.run import (
+    WARM_HOPS,
     Recipe,
     begin_with,
+    check_frames,
     claim_folder,
     cut_segments,
     held_out_speech,
@@ -29,6 +32,7 @@ from training.recipes.run import (
     save_voice,
     speak,
     training_record,
+    usable_clips,
 )
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
@@ -42,6 +46,8 @@ from vocoder.models.student import BASES
 
 SOUND_TERMS = ("power", "perceptual", "spectral")
 """Those that hear the sample beside the recording; they go by the names of their weights."""
+SILENT = 1e-12
+"""The least power that is told from none."""
 PULLED = 4
 """Segments on which the gradient of each term is taken, at an evaluation."""
 
@@ -110,6 +116,22 @@ class DistillationRecipe(Recipe):
                 f"classifier: give the checkpoint of one where loss.perceptual is above 0, and only there; "
                 f"loss.perceptual is {self.loss.perceptual:g}, classifier {self.classifier}"
             )
+        if self.loss.contrast and self.segments.batch < 2:
+            raise ValueError(
+                f"segments.batch: loss.contrast holds a segment against another's mel and needs two or more, "
+                f"got {self.segments.batch}"
+            )
+        if self.loss.estimator == "closed-form" and self.model.base != "normal":
+            raise ValueError(
+                f"loss.estimator: closed-form is for Gaussians, but model.base is {self.model.base}: choose "
+                "stratified"
+            )
+        windows = {0}
+        if self.loss.spectral:
+            windows.add(LONGEST_WINDOW)
+        if self.loss.power:
+            windows.add(power_window(mel_spec(self.dialect).sample_rate))
+        check_frames(self.segments, self.dialect, window=max(windows))
         return self
 
 
@@ -130,7 +152,7 @@ class DistillationTask(Task):
         self.model = self.student = student
         self.teacher, self.segments, self.held_out = teacher, segments, held_out
         self.config, self.seed, self.speech = loss, seed, speech
-        self.warm = 2 * student.mel_spec.hop_length  # the flows begin there without their past: not counted
+        self.warm = WARM_HOPS * student.mel_spec.hop_length
         self.distance = SpectralDistance(student.mel_spec)
         self.power = PowerLoss(student.sample_rate, loss.power_form)
         self.perceptual = PerceptualLoss(classifier, loss.perceptual_form) if classifier else None
@@ -155,7 +177,7 @@ class DistillationTask(Task):
         conditions = self._conditions(held_out, generator)
         audio, log_scale = self._render(conditions, held_out.audio, generator)[:2]
         figures = terms | health(audio, held_out.audio, log_scale) | self._pulls(held_out)
-        if self.config.divergence:
+        if "wrong_mel" in terms:
             figures["mel_matters"] = terms["wrong_mel"] - terms["divergence"]
         return {f"valid_{name}": value for name, value in figures.items()}
 
@@ -193,22 +215,17 @@ class DistillationTask(Task):
         if config.divergence:
             base: Any = BASES[self.student.config.base][0]
             own = base(audio - log_scale.exp() * noise, log_scale)
-            heard = divergence(
-                own,
-                self._heard(audio, batch.mel),
-                draws=config.draws,
-                estimator=config.estimator,
-                generator=generator,
-            )
+            heard = self._divergence(own, audio, batch.mel, generator)
             right = heard.value[:, self.warm :]
             terms["divergence"] = terms["contrasted"] = right.mean()
             terms["entropy"] = heard.entropy[:, self.warm :].mean()
             terms["cross_entropy"] = heard.cross_entropy[:, self.warm :].mean()
-            if config.contrast if contrast is None else contrast:
-                wrong = self._heard(audio, batch.mel.roll(1, dims=0))
-                other = divergence(own, wrong, draws=config.draws, generator=generator).value[:, self.warm :]
-                held = contrastive(right, other, weight=config.contrast, ceiling=config.ceiling)
-                terms["contrasted"], terms["wrong_mel"] = held.mean(), other.mean()
+            if (config.contrast > 0 if contrast is None else contrast) and len(batch.mel) > 1:
+                other = self._divergence(own, audio, batch.mel.roll(1, dims=0), generator).value
+                held = contrastive(
+                    right, other[:, self.warm :], weight=config.contrast, ceiling=config.ceiling
+                )
+                terms["contrasted"], terms["wrong_mel"] = held.mean(), other[:, self.warm :].mean()
         wanted = batch.audio[:, self.warm :]
         terms["power"] = self.power(audio[:, self.warm :], wanted) if config.power else zero
         terms["perceptual"] = zero
@@ -235,6 +252,11 @@ class DistillationTask(Task):
         noise = base.standard_icdf(uniform.clamp(1e-9, 1 - 1e-9)).float()
         return *self.student.render(noise, conditions), noise
 
+    def _divergence(self, own: Any, audio: Tensor, mel: Tensor, generator: torch.Generator) -> Divergence:
+        """From the teacher's densities under that mel."""
+        options: Any = {"draws": self.config.draws, "estimator": self.config.estimator}
+        return divergence(own, self._heard(audio, mel), **options, generator=generator)
+
     def _heard(self, audio: Tensor, mel: Tensor) -> Any:
         """The teacher's densities of the samples; its weights are frozen, the gradient goes to the audio."""
         frames = self._around(mel, self.teacher.left_context, self.teacher.lookahead_frames)
@@ -258,15 +280,20 @@ def health(
     """
     figures = {
         "peak": made.abs().max().item(),
-        "level_db": 10 * math.log10(made.square().mean().item() / wanted.square().mean().item()),
+        "level_db": _decibels(made.square().mean().item(), wanted.square().mean().item()),
         "mean_log_scale": log_scale.mean().item(),
     }
     power = [torch.fft.rfft(x).abs().square().mean(0) for x in (made, wanted)]
     edges = [0, 1 / 11, 4 / 11, 1]
     for name, low, high in zip(("low", "middle", "high"), edges[:-1], edges[1:], strict=True):
         own, other = (p[int(low * len(p)) : int(high * len(p))].sum().item() for p in power)
-        figures[f"{name}_band_db"] = 10 * math.log10(own / other)
+        figures[f"{name}_band_db"] = _decibels(own, other)
     return figures
+
+
+def _decibels(own: float, other: float) -> float:
+    """Of a ratio of powers; silence counts as very little."""
+    return 10 * math.log10(max(own, SILENT) / max(other, SILENT))
 
 
 def distil(
@@ -296,11 +323,7 @@ def distil(
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
-    clips = load_clips(recordings, recipe.data, spec.sample_rate, progress=progress)
-    if len(clips) < 2:
-        raise ConfigError(
-            f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
-        )
+    clips = usable_clips(recordings, recipe.data, spec.sample_rate, progress=progress)
     segments, held_out = cut_segments(
         clips,
         spec,

@@ -1,6 +1,7 @@
 """What every recipe does around its tasks: claim a folder, cut segments, note what was done."""
 
 import json
+import math
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,8 +13,8 @@ from pydantic import Field, ValidationError
 from torch import Tensor
 
 from training.data.division import divide
-from training.data.manifests import DataConfig
-from training.data.segments import Batch, Clip, SegmentConfig, Segments
+from training.data.manifests import DataConfig, Recording
+from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_clips
 from training.distributed import Share, share
 from training.run_log import Listening
 from training.spent import spent
@@ -22,7 +23,7 @@ from vocoder.checkpoints import load_checkpoint, read_info, save_checkpoint, voi
 from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
 from vocoder.errors import ConfigError
-from vocoder.mel import MelFrontend, MelSpec
+from vocoder.mel import MelFrontend, MelSpec, mel_spec
 from vocoder.models import Student, Vocoder
 from vocoder.models.voiced_source import VoicedSource
 from vocoder.networks.pitch import PitchNetwork
@@ -137,6 +138,39 @@ def origin(path: Path) -> dict[str, Any]:
     file = voice_path(path)
     before = spent(read_info(file).training)._asdict()
     return {"name": file.stem, "sha256": sha256(file.read_bytes()).hexdigest(), **before}
+
+
+WARM_HOPS = 2
+"""At the beginning of a segment flows and filters lack their past: no loss counts what they say there."""
+
+
+def check_frames(segments: SegmentConfig, dialect: str, *, window: int = 0) -> None:
+    """Raises `ValueError` where a loss over that many samples finds none after the first `WARM_HOPS`."""
+    least = WARM_HOPS + max(1, math.ceil(window / mel_spec(dialect).hop_length))
+    for name, frames in (("frames", segments.frames), ("held_out_frames", segments.held_out_frames)):
+        if frames is not None and frames < least:
+            over = f", for spectra over {window} samples are taken" if window else ""
+            raise ValueError(
+                f"segments.{name}: {frames} frames are too few{over} after the first {WARM_HOPS}: "
+                f"give {least} or more"
+            )
+
+
+def usable_clips(
+    recordings: list[Recording],
+    config: DataConfig,
+    sample_rate: int,
+    pitch_range: tuple[float, float] | None = None,
+    *,
+    progress: bool,
+) -> list[Clip]:
+    """As `load_clips`; raises `ConfigError` where none would be left to train on."""
+    clips = load_clips(recordings, config, sample_rate, pitch_range, progress=progress)
+    if len(clips) < 2:
+        raise ConfigError(
+            f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
+        )
+    return clips
 
 
 def cut_segments(

@@ -13,24 +13,27 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
-from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_clips
+from training.data.segments import Batch, Clip, SegmentConfig, Segments
 from training.distributed import step_generator
 from training.losses.spectral import SpectralDistance, energy_distance
+from training.losses.stft import LONGEST_WINDOW
 from training.recipes.pitch import PitchTask
 from training.recipes.run import (
+    WARM_HOPS,
     Recipe,
     begin_with,
+    check_frames,
     claim_folder,
     cut_segments,
     held_out_speech,
     save_voice,
     speak,
     training_record,
+    usable_clips,
 )
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.config import Config
-from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import Student, StudentConfig
 from vocoder.models.student import Conditions
@@ -66,6 +69,7 @@ class StudentRecipe(Recipe):
             raise ValueError(
                 "pitch: give its steps, or begin_with a checkpoint whose pitch reader has learned"
             )
+        check_frames(self.segments, self.dialect, window=LONGEST_WINDOW)
         return self
 
 
@@ -110,7 +114,7 @@ class FilterTask(Task):
         conditions = self.student.draw_conditions(batch.mel, generator)
         count = 1 if repulsion == 0 else 2
         samples = [self._speak(conditions, batch.audio, generator) for _ in range(count)]
-        warm = self.student.mel_spec.hop_length * 2  # the filters begin without a past: not compared
+        warm = WARM_HOPS * self.student.mel_spec.hop_length
         return energy_distance(
             self.distance, [s[:, warm:] for s in samples], batch.audio[:, warm:], repulsion
         )
@@ -140,11 +144,7 @@ def train_student(
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
     pitch_range = None if recipe.pitch is None else (student.pitch.low, student.pitch.high)
-    clips = load_clips(recordings, recipe.data, student.sample_rate, pitch_range, progress=progress)
-    if len(clips) < 2:
-        raise ConfigError(
-            f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
-        )
+    clips = usable_clips(recordings, recipe.data, student.sample_rate, pitch_range, progress=progress)
 
     stages = {}
     if recipe.pitch is not None:

@@ -12,11 +12,13 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
-from training.data.segments import Batch, Clip, SegmentConfig, Segments, load_clips
+from training.data.segments import Batch, Clip, SegmentConfig, Segments
 from training.recipes.pitch import PitchTask
 from training.recipes.run import (
+    WARM_HOPS,
     Recipe,
     begin_with,
+    check_frames,
     claim_folder,
     cut_segments,
     held_out_speech,
@@ -24,10 +26,10 @@ from training.recipes.run import (
     speak,
     take_pitch,
     training_record,
+    usable_clips,
 )
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
-from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import MODELS, Teacher, TeacherConfig, WaveNetVocoderConfig
 from vocoder.models.autoregressive import PCM16, AutoregressiveVocoder
@@ -75,6 +77,7 @@ class TeacherRecipe(Recipe):
             raise ValueError(
                 "pitch: give its steps, or begin_with a checkpoint whose pitch reader has learned"
             )
+        check_frames(self.segments, self.dialect)
         return self
 
 
@@ -91,7 +94,7 @@ class LikelihoodTask(Task):
     ) -> None:
         self.model = self.teacher = teacher
         self.segments, self.held_out, self.seed, self.speech = segments, held_out, seed, speech
-        self.warm = 2 * teacher.mel_spec.hop_length  # the flow begins there without its past: not counted
+        self.warm = WARM_HOPS * teacher.mel_spec.hop_length
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         batch = self.segments.batch(self.seed, step).to(self.device)
@@ -137,11 +140,7 @@ def train_teacher(
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
     pitch_range = None if recipe.pitch is None else (teacher.pitch.low, teacher.pitch.high)
-    clips = load_clips(recordings, recipe.data, spec.sample_rate, pitch_range, progress=progress)
-    if len(clips) < 2:
-        raise ConfigError(
-            f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
-        )
+    clips = usable_clips(recordings, recipe.data, spec.sample_rate, pitch_range, progress=progress)
     stages = {}
     for name, stage in _stages(recipe, teacher, clips, folder):
         if not stage.run(max_minutes=(deadline - time.monotonic()) / 60, progress=progress):

@@ -13,14 +13,16 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from training.data.manifests import find_recordings, manifest_hash
-from training.data.segments import Batch, SegmentConfig, Segments, load_clips
+from training.data.segments import Batch, SegmentConfig, Segments
 from training.dequantization import AudioDequantization, Form, Levels
 from training.distributed import step_generator
 from training.losses.spectral import SpectralDistance, energy_distance
-from training.losses.stft import RESOLUTIONS
+from training.losses.stft import LONGEST_WINDOW
 from training.recipes.run import (
+    WARM_HOPS,
     Recipe,
     begin_with,
+    check_frames,
     claim_folder,
     cut_segments,
     held_out_speech,
@@ -28,16 +30,13 @@ from training.recipes.run import (
     speak,
     take_source,
     training_record,
+    usable_clips,
 )
 from training.run_log import Listening
 from training.trainer import Task, Trainer, TrainerConfig
 from vocoder.config import Config
-from vocoder.errors import ConfigError
 from vocoder.mel import mel_spec
 from vocoder.models import WaveGlow, WaveGlowConfig
-
-WARM_HOPS = 2
-"""At the start of a sample, where the filter has no past: not compared."""
 
 
 class SpectralConfig(Config):
@@ -89,18 +88,13 @@ class WaveGlowRecipe(Recipe):
     def _spectra_can_be_taken(self) -> "WaveGlowRecipe":
         if self.spectral is None:
             return self
-        hop, window = mel_spec(self.dialect).hop_length, max(size for size, _ in RESOLUTIONS)
-        least = WARM_HOPS + math.ceil((window + 1) / hop)
+        hop = mel_spec(self.dialect).hop_length
         if hop % self.model.group_size:
             raise ValueError(
                 f"model.group_size: spectra need groups that divide the hop of {hop}, "
                 f"got {self.model.group_size}"
             )
-        if self.segments.frames < least:
-            raise ValueError(
-                f"segments.frames: spectra of {window} samples need {least} frames or more, "
-                f"got {self.segments.frames}"
-            )
+        check_frames(self.segments, self.dialect, window=LONGEST_WINDOW)
         return self
 
 
@@ -204,11 +198,7 @@ def train_waveglow(
     recordings = find_recordings(recipe.data)
     data_hash = manifest_hash(recordings)
     claim_folder(folder, recipe, data_hash)
-    clips = load_clips(recordings, recipe.data, spec.sample_rate, progress=progress)
-    if len(clips) < 2:
-        raise ConfigError(
-            f"data: {len(clips)} usable recordings are too few; one is held out, so give two or more"
-        )
+    clips = usable_clips(recordings, recipe.data, spec.sample_rate, progress=progress)
     around = {"left": voice.left_context, "right": voice.right_context}
     segments, held_out = cut_segments(clips, spec, recipe.data, recipe.segments, **around)
     speech = held_out_speech(clips, spec, recipe.listen_seconds)

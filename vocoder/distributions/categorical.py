@@ -17,7 +17,7 @@ class MuLawCategorical(Distribution):
     """One of 256 mu-law classes; logits `[B, 256, ...]` give a distribution of batch shape `[B, ...]`.
 
     Its likelihood is that of the class which a sample falls into, not of the sample's 16-bit value: a class
-    holds up to 700 of those, so its bits are not comparable with the bits of the other families.
+    holds up to 1,400 of those, so its bits are not comparable with the bits of the other families.
     """
 
     arg_constraints: dict = {}  # noqa: RUF012
@@ -44,7 +44,7 @@ class MuLawCategorical(Distribution):
 
     @torch.no_grad()
     def sample(self, sample_shape: _size = ()) -> Float[Tensor, "..."]:
-        """Values in [-1, 1], each in the middle of its class."""
+        """Values in [-1, 1] as `mu_law_dequantize` gives them: at the lower edge of their class."""
         last = self.logits.movedim(1, -1)
         classes = torch.distributions.Categorical(logits=last, validate_args=False)
         drawn = classes.sample(torch.Size(sample_shape))

@@ -75,10 +75,6 @@ class Mixture(Distribution):
     def cdf(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         return torch.exp(self.log_cdf(x))
 
-    def logit_cdf(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """log(F / (1 - F)), finite in both tails."""
-        return self.log_cdf(x) - self.log_survival(x)
-
     def cdf_terms(self, x: Float[Tensor, "..."]) -> CdfTerms:
         """log F', log F and log(1 - F) at `x` in one go; the derivative of logit F is F' / (F (1 - F))."""
         family, z = self.components, self.components._standardize(x.unsqueeze(1))

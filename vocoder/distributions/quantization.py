@@ -63,5 +63,8 @@ def mu_law_quantize(x: Float[Tensor, "..."], mu: int = 255) -> Int[Tensor, "..."
 
 
 def mu_law_dequantize(index: Int[Tensor, "..."], mu: int = 255) -> Float[Tensor, "..."]:
-    """The value, float32 in [-1, 1], of class `index` in 0 … mu."""
+    """The value, float32 in [-1, 1], that stands for class `index` in 0 … mu: its lower edge.
+
+    So do r9y9's code and the voices trained with it. The middle would be nearer by 6 dB.
+    """
     return mu_law_decode(2 * index.float() / mu - 1, mu)

@@ -21,7 +21,7 @@ class ActNorm(Flow):
     not start them anew. Under torch.distributed all ranks take rank 0's values.
 
     Raises:
-        InputError: the first batch is not finite.
+        InputError: the first batch is empty or not finite.
     """
 
     log_scale: Tensor
@@ -51,9 +51,10 @@ class ActNorm(Flow):
     @torch.no_grad()
     def initialize(self, x: Float[Tensor, "batch channel *position"]) -> None:
         """Set scale and shift by the moments of `x`."""
-        if not x.isfinite().all():
+        if not x.numel() or not x.isfinite().all():
+            found = "it holds NaN or inf" if x.numel() else f"it has the shape {tuple(x.shape)}"
             raise InputError(
-                "ActNorm: the first batch sets scale and shift and must be finite, but it holds NaN or inf; "
+                f"ActNorm: the first batch sets scale and shift by its finite values, but {found}; "
                 "check the data and the flows before this one"
             )
         values = x.to(self.shift.dtype).transpose(0, 1).flatten(1)  # [channel, batch · position]

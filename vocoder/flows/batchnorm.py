@@ -8,6 +8,7 @@ import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vocoder.errors import InputError
 from vocoder.flows.base import Flow
 
 Batch = Float[Tensor, "batch channel *position"]
@@ -32,6 +33,9 @@ class BatchNorm(Flow):
         num_channels: axis 1 of x.
         momentum: share of the new batch.
         eps: ε.
+
+    Raises:
+        InputError: in training, an empty batch.
     """
 
     running_mean: Tensor
@@ -65,6 +69,10 @@ class BatchNorm(Flow):
     def _update(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The running moments moved towards those of `x`, with gradients; kept without."""
         values = x.to(self.running_mean).transpose(0, 1).flatten(1)  # [channel, batch · position]
+        if not values.numel():
+            raise InputError(
+                f"BatchNorm: a batch in training moves the running moments; {tuple(x.shape)} has no values"
+            )
         variance, mean = _over_ranks(*torch.var_mean(values, dim=1, correction=0))
         share = torch.where(self.num_batches == 0, 1.0, self.momentum).to(mean)
         mean = self.running_mean.lerp(mean, share)

@@ -35,7 +35,7 @@ class UniformDequantization(Dequantization):
         self, x: Values, generator: torch.Generator | None = None
     ) -> tuple[Values, Float[Tensor, " batch"]]:
         noise = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)
-        return x + noise, zero_log_det(x)
+        return _below_next(x, noise), zero_log_det(x)
 
 
 class VariationalDequantization(Dequantization):
@@ -57,5 +57,9 @@ class VariationalDequantization(Dequantization):
         real, log_det = self.noise.to_data(epsilon, x)
         noise, log_det_unit = self.unit.to_data(real)
         log_q = sum_log_det(Normal(0.0, 1.0).log_prob(epsilon)) - log_det - log_det_unit
-        below_one = 1 - torch.finfo(x.dtype).eps  # the sigmoid rounds to 1
-        return x + noise.clamp(max=below_one), log_q
+        return _below_next(x, noise), log_q
+
+
+def _below_next(x: Tensor, noise: Tensor) -> Tensor:
+    """x + u below x + 1, which the sum, or the sigmoid that made u, may be rounded to."""
+    return torch.minimum(x + noise, torch.nextafter(x + 1, x))

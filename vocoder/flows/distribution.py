@@ -62,28 +62,30 @@ class FlowDistribution(Distribution):
     def log_prob(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         batch_shape = x.shape[: x.dim() - len(self.event_shape)]
         leading = torch.Size(np.broadcast_shapes(batch_shape, self.batch_shape))  # torch's imports sympy
-        rows = x.expand(leading + self.event_shape).reshape(-1, *self.event_shape)
+        rows = x.expand(leading + self.event_shape).reshape(math.prod(leading), *self.event_shape)
         z, log_det = self.flow.to_noise(rows, self._contexts(leading))
         return (self.base.log_prob(z) + log_det).view(leading)
 
     @torch.no_grad()
     def sample(self, sample_shape: _size = ()) -> Float[Tensor, "..."]:
-        return self._to_data(self.base.sample, sample_shape)[0]
+        return self._draw(self.base.sample, sample_shape)[0]
 
     def rsample(self, sample_shape: _size = ()) -> Float[Tensor, "..."]:
-        return self._to_data(self.base.rsample, sample_shape)[0]
+        return self._draw(self.base.rsample, sample_shape)[0]
 
     def rsample_and_log_prob(
         self, sample_shape: _size = ()
     ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
         """A sample and its log-density from one pass of `to_data`: with an IAF both are parallel."""
-        return self._to_data(self.base.rsample, sample_shape)
+        x, z, log_det = self._draw(self.base.rsample, sample_shape)
+        return x, (self.base.log_prob(z) - log_det).view(x.shape[: x.dim() - len(self.event_shape)])
 
-    def _to_data(self, draw: Callable[[_size], Tensor], sample_shape: _size) -> tuple[Tensor, Tensor]:
+    def _draw(self, draw: Callable[[_size], Tensor], sample_shape: _size) -> tuple[Tensor, Tensor, Tensor]:
+        """Samples in their shape, and their noise and log-determinants in rows."""
         leading = self._extended_shape(torch.Size(sample_shape))[: -len(self.event_shape) or None]
         z = draw(torch.Size([math.prod(leading)]))
         x, log_det = self.flow.to_data(z, self._contexts(leading))
-        return x.view(leading + self.event_shape), (self.base.log_prob(z) - log_det).view(leading)
+        return x.view(leading + self.event_shape), z, log_det
 
     def _contexts(self, leading: torch.Size) -> Any:
         """The context of each row, when the axes `leading` (the last of them the batch) become one."""

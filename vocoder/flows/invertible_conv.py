@@ -1,5 +1,6 @@
 """The invertible 1×1 convolution: one learned rotation of the channels at every position."""
 
+import math
 from typing import Any
 
 import torch
@@ -67,7 +68,7 @@ class InvertibleConv(Flow):
         return self._inverse(self)
 
     def _log_det(self, x: Tensor) -> Tensor:
-        num_positions = x[0, 0].numel()
+        num_positions = math.prod(x.shape[2:])
         wide = torch.promote_types(x.dtype, torch.float32)
         return (self.log_abs_det() * num_positions).to(wide).expand(x.shape[0])
 

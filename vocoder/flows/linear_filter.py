@@ -45,8 +45,8 @@ class LinearFilter(Flow):
         hop_length: samples between knots.
         conditioner: maps the context to `FrameFilters`; without one the context is `FrameFilters` itself.
 
-    Signals are `[B, 1, T]` with T = (knots - 1) * hop. Raises `InputError` when the lengths disagree and
-    when a first tap is not positive.
+    Signals are `[B, 1, T]` with T = (knots - 1) * hop; filters of batch 1 are for all of them. Raises
+    `InputError` when lengths or batches disagree and when a first tap is not positive.
     """
 
     def __init__(self, hop_length: int, conditioner: Callable[[Any], FrameFilters] | None = None) -> None:
@@ -95,10 +95,21 @@ class LinearFilter(Flow):
                 f"[batch, 1, {expected}], got {list(signal.shape)}: pad or cut it to whole hops"
             )
         if not bool((filters.taps[..., 0] > 0).all()):
-            raise InputError("the first tap of every knot must be positive: it is the diagonal of the map")
+            least = float(filters.taps[..., 0].detach().min())
+            raise InputError(
+                f"the first tap of every knot must be positive, the diagonal of the map; got {least:g}"
+            )
         wide = torch.promote_types(torch.promote_types(signal.dtype, filters.taps.dtype), torch.float32)
-        shift = None if filters.shift is None else filters.shift.to(wide)
-        return signal.to(wide), FrameFilters(filters.taps.to(wide), shift)
+        taps, shift = (None if given is None else _one_each(given, len(signal)).to(wide) for given in filters)
+        assert taps is not None
+        return signal.to(wide), FrameFilters(taps, shift)
+
+
+def _one_each(given: Tensor, batch: int) -> Tensor:
+    """One row for each signal; a single row is for all of them."""
+    if len(given) not in (1, batch):
+        raise InputError(f"filters for a batch of {len(given)} do not fit signals for a batch of {batch}")
+    return given.expand(batch, *given.shape[1:])
 
 
 def filter_chunk(

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vocoder.distributions import Logistic, Mixture
+from vocoder.distributions.location_scale import widen
 from vocoder.flows.root import attach_gradient, solve_increasing
 
 MIN_LOG_SCALE = -7.0
@@ -48,6 +49,8 @@ class MixtureCDF:
         target = (z - shift) * (-log_scale).exp()
         root = self._solve(target.detach().double(), parameters.detach().double()).to(target.dtype)
         value, log_slope = _logit_cdf(mixture, root)
+        if not (value - target).requires_grad:
+            return root, -(log_slope + log_scale)
         x = attach_gradient(root, value - target, log_slope.exp())
         _, log_slope = _logit_cdf(mixture, x)
         return x, -(log_slope + log_scale)
@@ -63,6 +66,7 @@ class MixtureCDF:
         return solve_increasing(excess, inverses.amin(1), inverses.amax(1))
 
     def _read(self, parameters: Tensor) -> tuple[Mixture, Tensor, Tensor]:
+        parameters = widen(parameters)
         logits, means, log_scales = parameters[:, :-2].chunk(3, dim=1)
         anchors = self.anchors.to(means).view(-1, *[1] * (means.dim() - 2))
         components = Logistic(means + anchors, log_scales.clamp(min=MIN_LOG_SCALE))

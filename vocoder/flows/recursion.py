@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from vocoder.errors import InputError
+
 BLOCK = 128
 
 
@@ -20,7 +22,8 @@ def recursive_filter(
 ) -> Float[Tensor, "batch sample"]:
     """Solve x_t = sum_k h_k(t) z_{t-k} for z, with zeros before the first sample; differentiable.
 
-    Raises nothing of its own: a non-finite result means that the filter is not stable.
+    A result that is not finite means that the filter is not stable. Raises `InputError` where signal and taps
+    are of different batches.
     """
     return _Recursion.apply(x, taps, hop_length)  # type: ignore[no-untyped-call]
 
@@ -56,6 +59,7 @@ def _solve(x: Tensor, taps: Tensor, past: Tensor, hop_length: int) -> Tensor:
         return _solve_blocks(x, taps, past, hop_length)
     from vocoder.flows.recursion_kernels import solve_rows
 
+    _check_rows(x, taps, past)
     buffer = torch.cat([past, x], dim=1).contiguous()
     solve_rows(buffer.numpy(), taps.detach().contiguous().numpy(), hop_length)
     return buffer[:, past.shape[1] :]
@@ -66,9 +70,17 @@ def _solve_transposed(grad: Tensor, taps: Tensor, hop_length: int) -> Tensor:
         return _solve_blocks_transposed(grad, taps, hop_length)
     from vocoder.flows.recursion_kernels import solve_rows_transposed
 
+    _check_rows(grad, taps)
     w = F.pad(grad, (taps.shape[-1] - 1, 0)).contiguous()
     solve_rows_transposed(w.numpy(), taps.detach().contiguous().numpy(), hop_length)
     return w[:, taps.shape[-1] - 1 :]
+
+
+def _check_rows(*tensors: Tensor) -> None:
+    """The compiled loops look at no bounds."""
+    batches = [len(tensor) for tensor in tensors]
+    if len(set(batches)) > 1:
+        raise InputError(f"signal, filters and what was before must have one batch, got {batches}")
 
 
 def _tap_gradient(w: Tensor, z: Tensor, num_taps: int, hop_length: int) -> Tensor:

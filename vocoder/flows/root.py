@@ -48,6 +48,7 @@ def solve_increasing(
 def attach_gradient(root: Elements, value: Elements, slope: Elements) -> Elements:
     """The root, with the gradient of the implicit function theorem: dx/dθ = −(∂f/∂θ) / f'(x).
 
-    `value` and `slope` are f and f' at the root, computed with gradients to θ; the root comes without.
+    `value` and `slope` are f and f' at the root, computed with gradients to θ; the root comes without. Where
+    the slope is lost in rounding, the gradient is as large as numbers are, and the root stays what it is.
     """
-    return root - (value - value.detach()) / slope.detach()
+    return root - (value - value.detach()) / slope.detach().clamp(min=torch.finfo(slope.dtype).tiny)

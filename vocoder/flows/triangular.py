@@ -31,13 +31,14 @@ class Triangular:
         parameters: Float[Tensor, "batch parameter channel *step"],
     ) -> tuple[Float[Tensor, "batch channel *step"], Float[Tensor, "batch channel *step"]]:
         shift, log_scale, matrix = self._read(parameters)
-        z = (matrix @ x.movedim(1, -1).unsqueeze(-1)).squeeze(-1).movedim(-1, 1)
+        with torch.autocast(x.device.type, enabled=False):  # this is data, no feature
+            z = (matrix @ x.to(matrix.dtype).movedim(1, -1).unsqueeze(-1)).squeeze(-1).movedim(-1, 1)
         return z + x * log_scale.exp() + shift, log_scale
 
     def read_mask(self) -> Float[Tensor, "parameter channel"]:
         """1 for each parameter that is read, 0 for those on and above the diagonal."""
-        ones = torch.ones(self.channels, self.channels)
-        return torch.cat([ones[:2], ones.triu(1)])
+        shift_and_scale, matrix = torch.ones(2, self.channels), torch.ones(self.channels, self.channels)
+        return torch.cat([shift_and_scale, matrix.triu(1)])
 
     def rows_to_noise(
         self, x: Float[Tensor, "*step channel"], parameters: Float[Tensor, "*step parameter channel"]

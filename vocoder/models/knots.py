@@ -99,7 +99,14 @@ class KnotReader:
         return Knots(f0, voiced, SourceFilters(taps, taps), state.told)
 
     def read(self, mel: Float[Tensor, "batch mel frame"], state: KnotState) -> tuple[Knots, KnotState]:
-        """The knots that the next frames settle, perhaps none."""
+        """The knots that the next frames settle, perhaps none; in full precision also under autocast.
+
+        A pitch period must be right to the sample.
+        """
+        with torch.autocast(mel.device.type, enabled=False):
+            return self._read(mel, state)
+
+    def _read(self, mel: Tensor, state: KnotState) -> tuple[Knots, KnotState]:
         late, right = self.pitch.network.right_context, self._right
         pitch, in_pitch = self.pitch.stream(normalize(mel), state.pitch)
         mel = torch.cat([state.mel, mel], dim=2)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vocoder.errors import InputError
 from vocoder.networks.conditioner import split_parameters
+from vocoder.networks.interpolation import interpolate_knots
 
 Step = tuple[int | slice, ...]
 """Where in one x the elements lie that a step makes known, as an index without the batch axis."""
@@ -96,11 +97,15 @@ class Delayed(AutoregressiveNetwork):
         context: Any = None,
     ) -> Float[Tensor, "batch channel time"]:
         """As for every autoregressive network, one sample of the stream at a time."""
+        if (step := getattr(self.network, "context_step", 1)) > 1:
+            context = interpolate_knots(
+                context, step, offset=0.5
+            )  # what one sample is told is taken as it is
         state = self.network.initial_state(like)
         x = [torch.zeros_like(like[:, :, :1])]
-        for t, step in enumerate(self.steps(like.shape)):
+        for t, place in enumerate(self.steps(like.shape)):
             now = context[:, :, t : t + 1] if context is not None and context.dim() == 3 else context
             output, state = self.network.stream(x[-1], now, state)
             parameters = split_parameters(output, self.num_parameters, x[-1])
-            x.append(element(step, parameters[..., 0]).unsqueeze(2))
+            x.append(element(place, parameters[..., 0]).unsqueeze(2))
         return torch.cat(x[1:], dim=2)

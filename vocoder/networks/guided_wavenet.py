@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from vocoder.networks.autoregressive import AutoregressiveNetwork, Step
 from vocoder.networks.conditioner import split_parameters
+from vocoder.networks.interpolation import interpolate_knots
 from vocoder.networks.wavenet import State, WaveNet
 
 
@@ -70,25 +71,19 @@ class GuidedWaveNet(AutoregressiveNetwork):
         like: Float[Tensor, "batch channel group"],
         context: Any = None,
     ) -> Float[Tensor, "batch channel group"]:
-        """As for every autoregressive network; the network runs on one interval between knots at a time."""
-        interval = self.network.context_step
-        state, done = self.initial_state(like), []
-        for start in range(0, like.shape[2], interval):
-            inside = slice(start, start + interval)
-            guide = None if context.guide is None else context.guide[:, :, inside]
-            knot = start // interval
-            knots = context.knots[:, :, knot : knot + 1 + (interval > 1)]
-            told = GroupContext(knots, guide)
-            x = torch.zeros_like(like[:, :, inside])
-            for i in range(x.shape[2]):
-                parameters, _ = self.stream(x, told, state)
-                value = element(
-                    (slice(None), start + i), split_parameters(parameters, self.num_parameters, x)[..., i]
-                )
-                x = torch.cat([x[:, :, :i], value.unsqueeze(2), x[:, :, i + 1 :]], dim=2)
-            _, state = self.stream(x, told, state)
-            done.append(x)
-        return torch.cat(done, dim=2)
+        """As for every autoregressive network, one group of the stream at a time."""
+        step, told = self.network.context_step, context.knots
+        if step > 1:
+            told = interpolate_knots(told, step, offset=0.5)  # a network takes one sample's context as it is
+        (last, layers), groups = self.initial_state(like), [torch.zeros_like(like[:, :, :0])]
+        for n, place in enumerate(self.steps(like.shape)):
+            now = slice(n, n + 1)
+            guide = None if context.guide is None else context.guide[:, :, now]
+            output, layers = self.network.stream(self._guided(last, guide), told[:, :, now], layers)
+            parameters = split_parameters(output, self.num_parameters, last)
+            last = element(place, parameters[..., 0]).unsqueeze(2)
+            groups.append(last)
+        return torch.cat(groups, dim=2)
 
     def _guided(self, before: Tensor, guide: Tensor | None) -> Tensor:
         return before if guide is None else torch.cat([before, guide], dim=1)

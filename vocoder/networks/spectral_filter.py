@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vocoder.errors import ConfigError
 from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.precision import DoubleInEvaluation
 
@@ -52,6 +53,11 @@ class SpectralEnvelope(nn.Module):
         self.num_mels, self.num_bands, self.fft_size = num_mels, len(bands), 2 * (num_bins - 1)
         frequencies = torch.linspace(0, sample_rate / 2, num_bins, dtype=torch.float64)
         weight = filterbank.double().sum(dim=1)
+        if empty := [int(band) for band in (weight <= 0).nonzero()]:
+            raise ConfigError(
+                f"mel bands {', '.join(map(str, empty))} of {num_mels} lie between the bins of the FFT: "
+                "give the mel a larger n_fft or fewer bands"
+            )
         centres = (filterbank.double() @ frequencies) / weight
         # the mean magnitude of white noise of variance 1 under the window (Rayleigh): sqrt(pi * energy) / 2
         offset = -weight.log() - math.log(math.sqrt(math.pi * window_energy) / 2)
