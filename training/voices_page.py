@@ -86,7 +86,7 @@ def _search(path: Path) -> Iterator[str]:
     record = read_record(path)
     yield f"## What was searched: {path.stem}"
     yield ""
-    minutes = sorted(run.cpu_seconds / 60 for run in (record.base, *record.others))
+    minutes = sorted(run.cpu_seconds / 60 for run in record.runs)
     span = f"{minutes[0]:.0f} to {minutes[-1]:.0f} CPU-minutes (the median {median(minutes):.0f})"
     yield f"`{record.facts['command']}`, {record.facts['date']}, {record.facts['machine']}: runs of"
     yield f"{span}, each with one thing"

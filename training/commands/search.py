@@ -17,19 +17,25 @@ def search(
 ) -> None:
     """Train a recipe and variants of it for a short while each; write what matters, question by question.
 
-    Run the same command again to go on after a stop: runs that are done are not repeated.
+    The page is written anew after each run. Run the same command again to go on after a stop, also on another
+    machine: what the page's record or the folder of runs has is not repeated.
 
     Examples:
       vocoder search configs/search/teacher.yaml data.root=recordings
     """
     from training.search.page import write_search
-    from training.search.plan import read_plan
+    from training.search.plan import BASE, read_plan
+    from training.search.record import read_record
     from training.search.runs import run_plan
     from vocoder.commands.console import progress
 
     plan, results = read_plan(config, overrides or []), []
+    record, page = output / f"{plan.config.name}.json", None
+    known = read_record(record).runs if record.exists() else []
     with progress("runs", len(plan.runs)) as advance:
-        for result in run_plan(plan, runs, jobs=jobs):
+        for result in run_plan(plan, runs, jobs=jobs, known=known):
             results.append(result)
+            if len(results) > 1 and any(result.question == BASE for result in results):
+                page = write_search(plan, results, output, command=f"vocoder search {config}")
             advance(1)
-    typer.echo(f"page: {write_search(plan, results, output, command=f'vocoder search {config}')}")
+    typer.echo(f"page: {page}")

@@ -17,9 +17,10 @@ HEADS = ("", "changes", "figure", "difference", "CPU s", "parameters", "minutes 
 
 
 def write_search(plan: Plan, runs: Sequence[Run], folder: Path, *, command: str) -> Path:
-    """`folder`/NAME.md, NAME.json and NAME.png; `runs` in any order, one for each of the plan's."""
+    """`folder`/NAME.md, NAME.json and NAME.png; `runs` in any order: the base's, and others of the plan."""
     folder.mkdir(parents=True, exist_ok=True)
-    facts = {"command": command, "date": date.today().isoformat(), "machine": describe_machine()}
+    machines = dict.fromkeys(run.machine or describe_machine() for run in runs)
+    facts = {"command": command, "date": date.today().isoformat(), "machine": "; ".join(machines)}
     record, name = make_record(plan, runs, facts), plan.config.name
     write_record(record, folder / f"{name}.json")
     plot_search(record, folder / f"{name}.png")
@@ -94,9 +95,11 @@ def summary(record: SearchRecord) -> list[str]:
         ),
         key=lambda change: -abs(change[0]),
     )
-    lines = []
+    lines, done = [], len(record.runs)
+    if done < record.planned:
+        lines += [f"So far {done} of {record.planned} runs are done.", ""]
     if record.chance is not None:
-        lines = [
+        lines += [
             f"The base with {len(record.seeds)} seeds comes to {record.reference:.3f} ± {record.chance:.3f} "
             f"(standard deviation). Differences are to that mean; one below {least:.3f} is no finding.",
             "",

@@ -13,13 +13,21 @@ from vocoder.errors import ConfigError
 
 
 class SearchRecord(NamedTuple):
-    """`facts`: command, date, machine; `recipe`: of the base, without places; `label`: of the figure."""
+    """`facts`: command, date, machines; `recipe`: of the base, without places; `label`: of the figure.
+
+    `planned`: runs of the whole plan, of which there may be fewer yet; 0 where nobody knows.
+    """
 
     facts: dict[str, str]
     recipe: dict[str, Any]
     label: str
     base: Run
     others: list[Run]
+    planned: int = 0
+
+    @property
+    def runs(self) -> list[Run]:
+        return [self.base, *self.others]
 
     @property
     def seeds(self) -> list[Run]:
@@ -42,10 +50,13 @@ class SearchRecord(NamedTuple):
 
 
 def make_record(plan: Plan, runs: Sequence[Run], facts: Mapping[str, str]) -> SearchRecord:
-    """`runs` in any order, one for each of the plan's; the record has the plan's order."""
+    """`runs` in any order, the base's among them; the record has the plan's order."""
     found = {(run.question, run.variant): run for run in runs}
-    base, *others = (found[variant.question, variant.name] for variant in plan.runs)
-    return SearchRecord(dict(facts), plan.base.recipe.portable(), KINDS[plan.config.kind].label, base, others)
+    ordered = [run for variant in plan.runs if (run := found.get((variant.question, variant.name)))]
+    label, planned = KINDS[plan.config.kind].label, len(plan.runs)
+    return SearchRecord(
+        dict(facts), plan.base.recipe.portable(), label, ordered[0], ordered[1:], planned=planned
+    )
 
 
 def write_record(record: SearchRecord, path: Path) -> None:

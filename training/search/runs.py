@@ -1,16 +1,19 @@
 """The runs of a search, and what their records hold."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from training.data.manifests import find_recordings, manifest_hash
 from training.recipes.run import Recipe, claim_folder
 from training.search.kinds import KINDS
-from training.search.plan import Plan
+from training.search.plan import Plan, Variant
 from training.side_by_side import side_by_side
-from vocoder.checkpoints import load, read_info
+from vocoder.checkpoints import load, read_info, voice_path
 from vocoder.errors import VocoderError
+from vocoder.evaluation.pages import describe_machine
 
 
 class TrainingStopped(VocoderError, RuntimeError):
@@ -37,6 +40,8 @@ class Run(NamedTuple):
     parameters: int
     minutes: float  # of speech
     curve: list[Point]
+    fingerprint: str = ""  # of the recipe and all that it reads; none in records of before
+    machine: str = ""
 
     def changes_only(self, *names: str) -> bool:
         """Whether the variant differs from the base in fields of these names alone, as `seed` or `steps`."""
@@ -44,22 +49,36 @@ class Run(NamedTuple):
         return bool(keys) and all(key.rpartition(".")[2] in names for key in keys)
 
 
-def run_plan(plan: Plan, folder: Path, *, jobs: int) -> Iterator[Run]:
+def run_plan(plan: Plan, folder: Path, *, jobs: int, known: Sequence[Run] = ()) -> Iterator[Run]:
     """Results as they come; each run on one thread, `jobs` at a time, in `folder`/its name.
 
     Runs that are done are read, those begun go on. A folder that holds another recipe raises `ConfigError`.
+    What is among the `known` runs, from a record perhaps of another machine, is not repeated.
     """
-    calls = [
-        (plan.config.kind, variant.question, variant.name, variant.overrides, variant.recipe, folder)
-        for variant in plan.runs
-    ]
-    return side_by_side(_run, calls, jobs)
+    done = {run.fingerprint: run for run in known if run.fingerprint}
+    due = []
+    for variant in plan.runs:
+        if (run := done.get(fingerprint(variant.recipe))) is not None:
+            yield run._replace(question=variant.question, variant=variant.name, overrides=variant.overrides)
+        else:
+            due.append(variant)
+    yield from side_by_side(_run, [(plan.config.kind, variant, folder) for variant in due], jobs)
 
 
-def _run(
-    kind: str, question: str, name: str, overrides: tuple[str, ...], recipe: Recipe, folder: Path
-) -> Run:
-    path = _trained(kind, recipe, folder / recipe.name)
+def fingerprint(recipe: Recipe) -> str:
+    """Sixteen hexadecimal digits of all that decides a run: recipe, recordings, checkpoints that it reads."""
+    files = {
+        field: sha256(voice_path(path).read_bytes()).hexdigest()
+        for field in recipe.files
+        if (path := getattr(recipe, field, None)) is not None
+    }
+    content = recipe.portable() | {"name": "", "description": ""}
+    whole = [content, files, manifest_hash(find_recordings(recipe.data))]
+    return sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _run(kind: str, variant: Variant, folder: Path) -> Run:
+    path = _trained(kind, variant.recipe, folder / variant.recipe.name)
     training, chosen = read_info(path).training, KINDS[kind]
     curve = [
         Point(line["step"], line["cpu_seconds"], line[chosen.figure])
@@ -67,15 +86,17 @@ def _run(
         if chosen.figure in line
     ]
     return Run(
-        question=question,
-        variant=name,
-        overrides=overrides,
+        question=variant.question,
+        variant=variant.name,
+        overrides=variant.overrides,
         figure=curve[-1].figure,
         steps=curve[-1].step,
         cpu_seconds=curve[-1].cpu_seconds,
         parameters=load(path).num_parameters(),
         minutes=training["minutes_of_speech"],
         curve=curve,
+        fingerprint=fingerprint(variant.recipe),
+        machine=describe_machine(),
     )
 
 

@@ -90,6 +90,24 @@ def test_what_is_done_is_not_repeated(plan, trained, tmp_path, monkeypatch):
         list(run_plan(plan, tmp_path / "runs", jobs=1))
 
 
+def test_another_machine_goes_on_from_the_record(plan, trained, tmp_path, monkeypatch):
+    """Which has fewer runs than are planned, and says so; other recordings are other runs."""
+    monkeypatch.setattr(runs, "side_by_side", lambda run, calls, jobs: (run(*call) for call in calls))
+    first = list(run_plan(plan._replace(variants=plan.variants[:1]), tmp_path / "here", jobs=1))
+    page = write_search(plan, first, tmp_path / "page", command="vocoder search it.yaml")
+    assert "So far 2 of 3 runs are done." in page.read_text()
+    known = read_record(tmp_path / "page" / "tiny.json").runs
+    assert known == first
+    whole = list(run_plan(plan, tmp_path / "there", jobs=1, known=known))
+    assert whole[:2] == first
+    assert trained == ["tiny-base", "tiny-chance-another-seed", "tiny-learning-rate-half"]
+    page = write_search(plan, whole, tmp_path / "page", command="vocoder search it.yaml")
+    assert "So far" not in page.read_text()
+    (tmp_path / "list.txt").write_text("\n".join(path.name for path in sorted(CLIPS.glob("*.flac"))[:1]))
+    list(run_plan(plan, tmp_path / "elsewhere", jobs=1, known=whole))
+    assert len(trained) == 6
+
+
 def test_the_pages_figures_are_those_of_the_records(plan, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "side_by_side", lambda run, calls, jobs: (run(*call) for call in calls))
     results = list(run_plan(plan, tmp_path / "runs", jobs=1))
