@@ -28,7 +28,8 @@ COLUMNS = (
 )
 
 NEIGHBOURS = {
-    "search/teacher.md": "which settings of the recipe matter, run by run",
+    "search/teacher-long.md": "which settings of the recipe matter, run by run",
+    "search/teacher.md": "the same in shorter runs",
     "scaling.md": "what more compute, speech and size may bring",
     "parity.md": "student and teacher, sound by sound",
     "voice-faults.md": "clicks, tones, octave errors and other faults, counted",

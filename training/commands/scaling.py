@@ -8,7 +8,7 @@ import typer
 
 def scaling(
     search: Annotated[Path, typer.Argument(help="record of `vocoder search`")] = Path(
-        "docs/search/teacher.json"
+        "docs/search/teacher-long.json"
     ),
     records: Annotated[
         Path, typer.Option(help="folder with records of voices that are not installed")
@@ -21,7 +21,7 @@ def scaling(
     """Fit laws to training records of voices and of a search; write what more compute and speech may bring.
 
     Examples:
-      vocoder scaling docs/search/teacher.json
+      vocoder scaling docs/search/teacher-long.json
     """
     from training.scaling import h200
     from training.scaling.curves import voice_records

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from training.scaling.h200 import cost
 from training.search.record import SearchRecord
+from training.search.runs import Run
 from training.spent import Spent, spent
 from vocoder.checkpoints import CheckpointInfo, read_info, voice_paths
 
@@ -68,9 +69,12 @@ def whole_runs(search: SearchRecord, records: Mapping[str, Mapping[str, Any]]) -
     """The ends of runs of one recipe at several budgets, each with its rate brought down to the end.
 
     They are the search's base and those variants that change nothing but steps and seeds, and of the records
-    those whose model, recordings and augmentation are the base's.
+    those whose model, recordings and augmentation are the base's. Of the search a step costs what it did in
+    the quickest of those runs: the same work takes longer where other work goes on beside it.
     """
-    ends = [(run.cpu_seconds, run.figure) for run in _budgets(search)]
+    budgets = _budgets(search)
+    pace = min(run.cpu_seconds / run.steps for run in budgets)
+    ends = [(run.steps * pace, run.figure) for run in budgets]
     alike = voice_curves(
         {name: training for name, training in records.items() if _same(search.recipe, training)}
     )
@@ -79,7 +83,7 @@ def whole_runs(search: SearchRecord, records: Mapping[str, Mapping[str, Any]]) -
     return Curve("whole runs", search.label, list(costs), list(figures))
 
 
-def _budgets(search: SearchRecord) -> list[Any]:
+def _budgets(search: SearchRecord) -> list[Run]:
     return [search.base, *(run for run in search.others if run.changes_only("steps", "seed"))]
 
 

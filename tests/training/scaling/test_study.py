@@ -55,6 +55,11 @@ def test_whole_runs_are_those_of_one_recipe(search):
     assert curve.figures == [pytest.approx(law(cost)) for cost in curve.costs]
 
 
+def test_a_run_that_was_slowed_counts_for_what_its_steps_cost(search):
+    slowed = search._replace(base=search.base._replace(cpu_seconds=520.0))
+    assert whole_runs(slowed, {}).costs == whole_runs(search, {}).costs
+
+
 def test_a_voice_is_followed_by_what_it_optimised():
     alone = training(recipe=RECIPE | {"spectral": {"alone": True}})
     for point in alone["curves"]["flow"]:
