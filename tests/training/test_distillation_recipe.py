@@ -203,7 +203,10 @@ def test_a_job_of_a_stranger_names_no_classifier(root: Path, tmp_path: Path) -> 
         ({"segments": {"batch": 2, "frames": 9}}, "segments.frames: 9 frames .* give 10 or more"),
         ({"segments": {"batch": 2, "frames": 2}, "loss": {"spectral": 0}}, "give 3 or more"),
         ({"segments": {"batch": 1, "frames": 12}}, "loss.contrast holds a segment against another's mel"),
-        ({"loss": {"estimator": "closed-form"}}, "closed-form is for Gaussians, but model.base is logistic"),
+        (
+            {"loss": {"estimator": "closed-form"}, "model": LINEAR | {"flows": [FLOW], "base": "logistic"}},
+            "closed-form is for Gaussians, but model.base is logistic",
+        ),
     ],
 )
 def test_what_cannot_be_learned_from_is_refused_before_the_run(

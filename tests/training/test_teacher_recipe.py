@@ -54,7 +54,7 @@ def clips(recordings: Path) -> list[Clip]:
 @pytest.fixture
 def loaded(clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
     """The recordings are read once for all runs."""
-    monkeypatch.setattr(teacher, "load_clips", lambda *_, **__: clips)
+    monkeypatch.setattr(teacher, "usable_clips", lambda *_, **__: clips)
 
 
 def recipe_of(kind: str, root: Path, **changes: Any) -> TeacherRecipe:
