@@ -17,7 +17,7 @@ from pydantic import Field
 
 from training.jobs import recipes
 from training.jobs.checkpoints import install
-from training.jobs.datasets import dataset_values
+from training.jobs.datasets import prepared_values
 from training.prepare.prepare import REPORT, PrepareConfig, prepare
 from training.publish import publish
 from vocoder.checkpoints.format import write_atomically
@@ -64,7 +64,7 @@ class Pipeline:
     """The steps of one configuration, in order.
 
     Raises:
-        ConfigError: an unknown recipe or preset.
+        ConfigError: an unknown recipe or preset, or a configuration that does not fit its recipe.
     """
 
     def __init__(self, config: PipelineConfig) -> None:
@@ -72,7 +72,7 @@ class Pipeline:
         self.data = config.data or Path("data") / config.name
         self.folder = config.runs or Path("runs") / config.name
         for training in config.train:
-            recipes.entry_of(training.recipe)
+            recipes.parse(training.recipe, self._values(training))
 
     def run(
         self,
@@ -112,11 +112,16 @@ class Pipeline:
         result = {key: report[key] for key in told} | {"report": str(self.data / REPORT)}
         return self._note("prepare", "", result, begun)
 
-    def _train(self, training: TrainingConfig, deadline: float | None) -> Done:
+    def _values(self, training: TrainingConfig) -> dict[str, Any]:
+        """What the recipe's configuration is made of."""
+        recipes.entry_of(training.recipe)
         base = recipes.preset(training.preset or training.recipe)
         values = recipes.merge(base, training.config) | {"name": self.config.name}
-        values["data"] = values.get("data", {}) | dataset_values(str(self.data), None)
-        recipe = recipes.validate(training.recipe, values, None)
+        values["data"] = values.get("data", {}) | prepared_values(self.data)
+        return values
+
+    def _train(self, training: TrainingConfig, deadline: float | None) -> Done:
+        recipe = recipes.validate(training.recipe, self._values(training), None)
         folder = self.folder / training.recipe
 
         def work() -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from vocoder.checkpoints import load, read_info, rewrite_checkpoint
 from vocoder.checkpoints.format import write_atomically
+from vocoder.checkpoints.voices import SHIPPED
 from vocoder.commands.evaluate import VoiceSystem
-from vocoder.errors import InputError
+from vocoder.errors import CheckpointError, InputError
 from vocoder.evaluation import BASELINES, baseline, read_manifest, run
 from vocoder.evaluation.report import to_json
 from vocoder.mel import MelSpec
@@ -37,12 +38,18 @@ def publish(
 
     Raises:
         CheckpointError: no checkpoint there, or a value that its kind of model does not take.
-        InputError: a list that cannot be read, a clip that fails, or a voice over 12 MiB.
+        InputError: a list that cannot be read, a clip that fails, or over 12 MiB for a voice that ships.
     """
-    if checkpoint.stat().st_size > MAX_VOICE_BYTES:
+    if not checkpoint.is_file():
+        raise CheckpointError(f"no checkpoint at {checkpoint}")
+    ships = target.suffix != RECORD and target.resolve().parent == SHIPPED.resolve()
+    if ships and checkpoint.stat().st_size > MAX_VOICE_BYTES:
         raise InputError(
-            f"{checkpoint} is over {MAX_VOICE_BYTES / 2**20:.0f} MiB: too large for a shipped voice"
+            f"{checkpoint} is over {MAX_VOICE_BYTES / 2**20:.0f} MiB, too large for a voice that ships: "
+            "give another folder"
         )
+    for path in lists.values():
+        read_manifest(path)
     with configured(checkpoint, target.stem, correction=correction, **config) as voice:
         spec = read_info(voice).mel_spec
         figures = {name: _measure(voice, path, spec, workers) for name, path in lists.items()}

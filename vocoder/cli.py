@@ -25,7 +25,8 @@ def commands() -> dict[str, EntryPoint]:
 class Commands(TyperGroup):
     """Imports a command when it is used, and turns the project's errors into one line and an exit status.
 
-    Status 2: the input, an option or a file does not fit. 1: anything else that is known to go wrong.
+    Status 2: the input, an option or a file does not fit. 1: anything else that is known to go wrong, and
+    what the operating system refuses: a folder that cannot be written to, a server that does not answer.
     """
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -50,6 +51,12 @@ class Commands(TyperGroup):
         except VocoderError as error:
             typer.echo(f"vocoder: {error}", err=True)
             raise typer.Exit(2 if isinstance(error, InputError) else 1) from None
+        except BrokenPipeError:
+            raise  # who reads our output has enough of it
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            typer.echo(f"vocoder: {where}{error.strerror or error}", err=True)
+            raise typer.Exit(1) from None
 
 
 app = typer.Typer(

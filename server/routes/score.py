@@ -60,7 +60,7 @@ class Hearing(NamedTuple):
 async def score(request: Request, query: Annotated[ScoreQuery, Query()]) -> Score:
     """Bits a sample of a recording under a voice, each sample given those before it; fewer are better.
 
-    A client that leaves stops the work.
+    A client that leaves stops the work, of a voice that scores in one piece (a student) at its end.
     """
     engine: Engine = request.app.state.engine
     check_audio_type(request.headers.get("content-type"))
@@ -88,7 +88,7 @@ def hear(voices: Voices, name: str | None, body: bytes, settings: Settings) -> H
 async def _blocks(engine: Engine, hearing: Hearing) -> list[Float[Tensor, "_"]]:
     """Bits of each sample; each block on a thread of the engine, in turn with the work of others."""
     blocks, made = score_blocks(hearing.voice, hearing.recording), []
-    while (block := await engine.run_long(next, blocks, None)) is not None:
+    while (block := await engine.run_score(next, blocks, None)) is not None:
         made.append(block)
     return made
 

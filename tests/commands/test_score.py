@@ -71,6 +71,12 @@ def test_the_picture_is_drawn(run):
     assert Image.open("score.png").width > 1000
 
 
+def test_all_that_are_missing_are_named_before_the_work(run, monkeypatch):
+    monkeypatch.setattr("vocoder.checkpoints.load", lambda *_, **__: pytest.fail("a voice is loaded"))
+    error = run(CLIPS[0], "none.wav", "neither.wav", status=2).stderr
+    assert error == "vocoder: no such file: none.wav, neither.wav\n"
+
+
 def test_a_voice_without_figures_is_one_line(run, monkeypatch):
     monkeypatch.setattr(Student, "score", Vocoder.score)
     error = run(CLIPS[0], "--voice", "student", status=1).stderr

@@ -21,6 +21,14 @@ def test_by_default_gives_at_least_what_is_always_installed(speech, noisy):
     assert all(math.isfinite(values[name]) for name in ALWAYS)
 
 
+@pytest.mark.parametrize("samples", [300, 513, 4000])
+def test_what_is_too_short_for_intelligibility_has_none(speech, samples):
+    clip = speech[5000 : 5000 + samples]
+    values = evaluate(clip, clip, RATE, ["stoi", "estoi", "stft_convergence"])
+    assert math.isnan(values["stoi"])
+    assert math.isnan(values["estoi"])
+
+
 def test_the_recording_itself_is_perfect(speech):
     values = evaluate(speech, speech, RATE, ALWAYS)
     assert values == pytest.approx(

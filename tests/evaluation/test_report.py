@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from vocoder.evaluation import MEASURES, Score
-from vocoder.evaluation.report import summarize, to_json, to_table
+from vocoder.evaluation.report import summarize, to_json, to_table, to_tables
 
 SCORES = [
     Score("a", "voice", 1.5, {"estoi": 0.9, "stft_convergence": math.nan}),
@@ -39,6 +39,18 @@ def test_table_shows_mean_interval_unit_and_direction():
     assert "lag [ms] →0" in text
     assert "ESTOI ↑" in text
     assert "PESQ" not in text
+
+
+def test_names_of_systems_are_whole_however_narrow_the_terminal():
+    names = ["student", "student-linear", "teacher", "teacher-ljspeech", "griffin-lim", "recording"]
+    scores = [Score("a", name, 1.5, {"estoi": 0.9}) for name in names]
+    for width, at_least in ((80, 2), (400, 1), (20, len(names))):
+        console = Console(width=max(width, 60), record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+        tables = list(to_tables(scores, ["estoi"], width))
+        assert len(tables) >= at_least
+        console.print(*tables, sep="\n")
+        text = console.export_text()
+        assert all(text.count(f" {name} ") == 1 for name in names)
 
 
 def test_json_is_strict_and_whole():

@@ -8,6 +8,7 @@ import pytest
 from training.pipeline import Pipeline, PipelineConfig, Stopped
 from vocoder.checkpoints import load, read_info, voice_paths
 from vocoder.config import read_config
+from vocoder.errors import ConfigError
 from vocoder.mel import silence
 
 pytest.importorskip("pyworld", reason="tracking F0 needs the train extra")
@@ -50,6 +51,13 @@ def test_from_a_folder_to_an_installed_voice(tmp_path: Path, monkeypatch: pytest
     assert voice.synthesize(silence(voice.mel_spec, 10)).isfinite().all()
     noted = json.loads((tmp_path / "run" / "steps.json").read_text())
     assert noted["publish"]["result"]["file"] == str(tmp_path / "voices" / "mine.safetensors")
+
+
+def test_a_misspelt_key_of_the_last_training_is_found_before_the_first() -> None:
+    trainings = [{"recipe": "student"}, {"recipe": "teacher", "config": {"flwo": {}}}]
+    config = {"name": "mine", "recordings": ROOT / "tests" / "data", "train": trainings}
+    with pytest.raises(ConfigError, match="flwo is not a known key"):
+        Pipeline(PipelineConfig.model_validate(config))
 
 
 @pytest.mark.parametrize("name", ["own", "tiny"])

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from training.publish import publish
 from training.temperatures import measure_temperatures
 from training.voices_comparison import comparison
 from training.voices_page import write_page
 from vocoder.checkpoints import load, read_info, save_checkpoint
-from vocoder.errors import CheckpointError
+from vocoder.cli import app
+from vocoder.errors import CheckpointError, InputError
 from vocoder.mel import mel_spec
 from vocoder.models import Teacher, TeacherConfig
 
@@ -59,6 +61,35 @@ def test_a_value_that_the_model_does_not_take_is_refused_before_measuring(
     with pytest.raises(CheckpointError, match="temperature"):
         publish(checkpoint, tmp_path / "voice.safetensors", {"one": manifest}, temperature=9.0)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_list_that_is_missing_is_named_before_measuring(
+    checkpoint: Path, manifest: Path, tmp_path: Path
+) -> None:
+    lists = {"one": manifest, "two": tmp_path / "none.txt"}
+    with pytest.raises(InputError, match=r"none\.txt"):
+        publish(checkpoint, tmp_path / "voice.safetensors", lists, workers=1)
+
+
+def test_voices_that_ship_are_small_and_others_as_large_as_they_are(
+    checkpoint: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.publish.MAX_VOICE_BYTES", 1000)
+    monkeypatch.setattr("training.publish.SHIPPED", tmp_path / "ships")
+    monkeypatch.setattr("training.publish._measure", lambda *_: {})
+    with pytest.raises(InputError, match="too large for a voice that ships"):
+        publish(checkpoint, tmp_path / "ships" / "voice.safetensors", {"one": manifest})
+    publish(checkpoint, tmp_path / "voice.safetensors", {"one": manifest})
+    assert (tmp_path / "voice.safetensors").stat().st_size > 1000
+
+
+def test_no_voice_is_replaced_unasked(checkpoint: Path, manifest: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.safetensors").write_bytes(b"another")
+    arguments = ["publish", str(checkpoint), "--list", f"one={manifest}", "--to", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "is there already: give another --name, or --replace" in result.stderr
+    assert (tmp_path / "small.safetensors").read_bytes() == b"another"
 
 
 def test_records_and_temperatures_stand_on_the_page(

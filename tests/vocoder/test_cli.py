@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -91,6 +92,12 @@ def test_errors_are_one_line_and_a_status(run, monkeypatch, error, status):
     monkeypatch.setattr(cli, "_load", fail)
     result = run("voices")
     assert (result.exit_code, result.stderr, result.stdout) == (status, f"vocoder: {error}\n", "")
+
+
+def test_what_the_system_refuses_is_one_line(run, monkeypatch):
+    monkeypatch.setattr(cli, "_load", lambda *_: Path("nowhere/at/all").read_text())
+    result = run("voices")
+    assert (result.exit_code, result.stderr) == (1, "vocoder: nowhere/at/all: No such file or directory\n")
 
 
 def test_version(run):

@@ -27,6 +27,9 @@ def publish(
     record: Annotated[
         Path | None, typer.Option(help="A .json file: keep the figures there, and no voice.")
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of a voice of that name.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(help="Processes.", min=1)] = None,
 ) -> None:
     """Measure a checkpoint beside Griffin-Lim and the recordings, and put it among the voices.
@@ -45,6 +48,8 @@ def publish(
     if record is not None and record.suffix != ".json":
         raise InputError(f"--record takes a file that ends in .json, got {record}")
     target = record or folder / f"{name or checkpoint.stem}.safetensors"
+    if target.exists() and record is None and not replace:
+        raise InputError(f"{target} is there already: give another --name, or --replace")
     lists = {key: Path(value) for key, value in named.items()}
     config = {"temperature": temperature, "voiced": voiced}
     measure_and_write(checkpoint, target, lists, correction=correction, workers=workers, **config)

@@ -83,6 +83,8 @@ class RemoteClient:
     """The jobs of a server; `key` is sent as a bearer token."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise InputError(f"expected the address of a server as http://127.0.0.1:8000, got {url!r}")
         self.url, self.key = url.rstrip("/"), key
 
     def submit(self, request: dict[str, Any], key: str | None) -> dict[str, Any]:

@@ -18,8 +18,13 @@ def dataset_values(dataset: str, roots: list[Path] | None) -> dict[str, Any]:
     for root in [Path()] if roots is None else roots:
         folder = (root / dataset).resolve()
         if folder.is_dir() and _inside(folder, roots):
-            return {"root": str(folder), "sources": [{"folder": ".", "list": TRAIN_LIST}]}
+            return prepared_values(folder)
     raise ConfigError(f"dataset: {dataset!r} is no folder below {_described(roots)}")
+
+
+def prepared_values(folder: Path) -> dict[str, Any]:
+    """The `data` group for what `prepare` puts into a folder, which need not be there yet."""
+    return {"root": str(folder.resolve()), "sources": [{"folder": ".", "list": TRAIN_LIST}]}
 
 
 def check_recordings(data: DataConfig, roots: list[Path] | None) -> None:

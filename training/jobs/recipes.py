@@ -95,15 +95,21 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def parse(recipe: str, values: Mapping[str, Any]) -> Config:
+    """The typed configuration of a recipe, whatever is there; raises `ConfigError` naming the field."""
+    config = parse_config(config_of(recipe), dict(values), recipe)
+    if recipe == "flow":
+        _check_flow(config)
+    return config
+
+
 def validate(recipe: str, values: Mapping[str, Any], roots: list[Path] | None) -> Config:
     """The typed configuration of a recipe, whose recordings are there, below one of `roots` (None: anywhere).
 
     Raises:
         ConfigError: naming the field.
     """
-    config = parse_config(config_of(recipe), dict(values), recipe)
-    if recipe == "flow":
-        _check_flow(config)
+    config = parse(recipe, values)
     if (data := getattr(config, "data", None)) is not None and not isinstance(data, str):
         check_recordings(data, roots)
     _check_voices(config, strangers=roots is not None)

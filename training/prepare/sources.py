@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from training.prepare.journal import JOURNAL
 from vocoder.config import Config
 from vocoder.errors import InputError
 
@@ -26,7 +27,7 @@ class Source(Config):
 
 
 def find_sources(folder: Path, speaker: str | None = None) -> list[Source]:
-    """All recordings below a folder, in order of their paths, hidden files left out.
+    """All recordings below a folder, in order of their paths; no hidden files, and no sets that are prepared.
 
     Everybody is `speaker`; without it, a subfolder of the first level is a speaker, and the folder itself
     where there are none. Texts come from a table of `name|text` lines (LJSpeech's metadata.csv), whose
@@ -37,10 +38,13 @@ def find_sources(folder: Path, speaker: str | None = None) -> list[Source]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: give the one that holds your recordings")
+    made = {path.parent.relative_to(folder) for path in folder.rglob(JOURNAL)}
     paths = sorted(
-        path.relative_to(folder)
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not any(p.startswith(".") for p in path.parts[-3:])
+        path
+        for path in (file.relative_to(folder) for file in folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.parts)
+        and made.isdisjoint(path.parents)
     )
     if not paths:
         raise InputError(f"{folder} holds no recordings ({', '.join(SUFFIXES)})")

@@ -121,7 +121,7 @@ def evaluate(
     from vocoder.checkpoints import voice_paths
     from vocoder.commands.console import print_json, progress, write_output
     from vocoder.evaluation import BASELINES, read_manifest, run
-    from vocoder.evaluation.report import to_json, to_table
+    from vocoder.evaluation.report import to_json, to_tables
 
     clips = read_manifest(manifest)[:limit]
     if voice is None and baseline is None:
@@ -147,7 +147,9 @@ def evaluate(
     if as_json:
         print_json(result)
     else:
-        Console().print(to_table(scores, measure))
+        console = Console()
+        for table in to_tables(scores, measure, console.width):
+            console.print(table)
     failed = [score for score in scores if score.error]
     for score in failed:
         typer.echo(f"{score.system} on {score.clip}: {score.error}", err=True)

@@ -1,5 +1,7 @@
 """Bits a sample of recordings under a voice."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,6 +51,11 @@ def score(
         choose_by_suffix(output, PICTURES, "png")
         if len(audio) > MAX_PICTURED:
             raise InputError(f"a picture holds {MAX_PICTURED} recordings, got {len(audio)}: leave out -o")
+    if output is not None:
+        with _writable(output):
+            Path(output).parent.mkdir(parents=True, exist_ok=True)
+    if missing := [source for source in audio if source != "-" and not Path(source).is_file()]:
+        raise InputError(f"no such file: {', '.join(missing)}")
     name = voice or choose_voice({name: read_info(path).kind for name, path in voice_paths().items()})
     model = load(name, device=device)
     rows, clips = [], {}
@@ -59,12 +66,12 @@ def score(
             if output is not None:
                 clips[source] = clip
             advance(1)
-    if output is not None:
-        _draw(output, clips, model)
     if as_json:
         print_json({"voice": name, **_unit(model), "files": rows})
     else:
         _print_table(rows, name, model)
+    if output is not None:
+        _draw(output, clips, model)
 
 
 def _score(model: "Vocoder", source: str) -> "tuple[dict[str, Any], ScoredClip]":
@@ -99,13 +106,20 @@ def _unit(model: "Vocoder") -> dict[str, Any]:
 
 
 def _draw(output: str, clips: "dict[str, ScoredClip]", model: "Vocoder") -> None:
-    from vocoder.errors import InputError
     from vocoder.evaluation import plot_scores
 
     named = {Path(source).name: clip for source, clip in clips.items()}
     pictured = named if len(named) == len(clips) else clips
-    try:
+    with _writable(output):
         plot_scores(Path(output), pictured, model.mel_spec, f"bits / sample ({model.likelihood})")
+
+
+@contextmanager
+def _writable(output: str) -> Iterator[None]:
+    from vocoder.errors import InputError
+
+    try:
+        yield
     except OSError as error:
         raise InputError(f"output {output}: cannot be written ({error.strerror})") from None
 

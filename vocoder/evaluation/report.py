@@ -3,7 +3,7 @@
 import math
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,6 +29,8 @@ PACKAGES = (
     "speechmos",
     "onnxruntime",
 )
+FIRST_COLUMN = 26
+"""Characters of a table's names of measures."""
 ARROWS = {"higher": "↑", "lower": "↓", "zero": "→0"}
 
 
@@ -42,6 +44,16 @@ def summarize(scores: Sequence[Score]) -> dict[str, dict[str, Estimate]]:
         }
         for system in systems
     }
+
+
+def to_tables(scores: Sequence[Score], measures: Sequence[str] | None, width: int) -> Iterator[Table]:
+    """`to_table` of as many systems at a time as lines of that width can name."""
+    systems = list(dict.fromkeys(score.system for score in scores))
+    column = 3 + max(14, *map(len, systems)) if systems else width
+    beside = max(1, (width - FIRST_COLUMN) // column)
+    for first in range(0, len(systems), beside):
+        shown = systems[first : first + beside]
+        yield to_table([score for score in scores if score.system in shown], measures)
 
 
 def to_table(scores: Sequence[Score], measures: Sequence[str] | None = None) -> Table:

@@ -78,9 +78,9 @@ class Engine:
             precision=getattr(torch, self.config.precision, torch.float32),
             graphs=Graphs() if on_gpu and self.config.graphs else None,
         )
-        self._errands, self._labours = (
+        self._errands, self._labours, self._scores = (
             ThreadPoolExecutor(self.config.workers, thread_name_prefix=name, initializer=self._set_threads)
-            for name in ("errand", "labour")
+            for name in ("errand", "labour", "score")
         )
 
     @property
@@ -98,6 +98,10 @@ class Engine:
     async def run_long(self, function: Callable[..., T], *args: Any) -> T:
         """As `run`, for what may take longer: it keeps nothing else waiting."""
         return await asyncio.wrap_future(self._labours.submit(function, *args))
+
+    async def run_score(self, function: Callable[..., T], *args: Any) -> T:
+        """As `run_long`, for the bits of samples, which take many times as long as the samples do."""
+        return await asyncio.wrap_future(self._scores.submit(function, *args))
 
     async def voice(self, name: str | None) -> tuple[str, Vocoder]:
         """The voice of that name, or the default, and its name; one that must be loaded keeps none waiting.
@@ -125,7 +129,7 @@ class Engine:
     def close(self) -> None:
         """Let the blocks under way finish, drop the rest."""
         self.scheduler.close()
-        for pool in (self._errands, self._labours):
+        for pool in (self._errands, self._labours, self._scores):
             pool.shutdown(cancel_futures=True)
 
     def _set_threads(self) -> None:

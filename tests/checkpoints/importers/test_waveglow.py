@@ -2,6 +2,8 @@
 
 import lzma
 import pickle
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -192,22 +194,64 @@ def test_an_imported_voice_is_saved_and_loaded(tmp_path: Path) -> None:
     assert torch.equal(back.synthesize(mel), model.synthesize(mel))
 
 
-class Module:
-    """Stands for whatever a pickle may hold."""
+class Spy:
+    """Stands for whatever else a pickle may hold."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Path.touch, (Path("ran"),))
 
 
-def test_a_pickled_module_is_refused_and_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def whole_module(weights: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> torch.nn.Module:
+    """As NVIDIA's script saves it: an object of a class that whoever reads it does not have."""
+    glow = types.ModuleType("glow")
+    monkeypatch.setitem(sys.modules, "glow", glow)
+    glow.Part = type("Part", (torch.nn.Module,), {"__module__": "glow"})  # type: ignore[attr-defined]
+    root = glow.Part()
+    for name, value in weights.items():
+        *path, leaf = name.split(".")
+        place = root
+        for part in path:
+            if part not in place._modules:
+                place.add_module(part, glow.Part())
+            place = place._modules[part]
+        place.register_parameter(leaf, torch.nn.Parameter(value))
+    return root
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_a_pickled_module_is_read_and_nothing_in_it_is_run(
+    plain: dict[str, Tensor], zipped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    torch.save({"model": Module(), "iteration": 1}, tmp_path / "whole.pt")
-    with pytest.raises(CheckpointError, match=r"model\.state_dict\(\)"):
+    with monkeypatch.context() as patched:
+        content = {"model": whole_module(plain, patched), "optimizer": {"state": Spy()}, "iteration": 1}
+        torch.save(content, "whole.pt", _use_new_zipfile_serialization=zipped)
+        torch.save(content["model"], "bare.pt", _use_new_zipfile_serialization=zipped)
+    expected = import_waveglow(GOLDEN / "c_group12_oddlen.nown.safetensors", spec(5)).state_dict()
+    for name in ("whole.pt", "bare.pt"):
+        found = import_waveglow(tmp_path / name, spec(5)).state_dict()
+        assert all(torch.equal(found[key], value) for key, value in expected.items())
+    assert not Path("ran").exists()
+
+
+def test_objects_that_are_no_modules_are_refused_and_never_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"model": Spy(), "iteration": 1}, tmp_path / "whole.pt")
+    with pytest.raises(CheckpointError, match="holds no weights"):
         import_waveglow(tmp_path / "whole.pt", spec(5))
-    (tmp_path / "old.pt").write_bytes(pickle.dumps(Module()))
+    (tmp_path / "old.pt").write_bytes(pickle.dumps(Spy()))
     with pytest.raises(CheckpointError, match=r"old\.pt"):
         import_waveglow(tmp_path / "old.pt", spec(5))
     assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF1234WAVEfmt ", b"a text", b"\x89PNG\r\n\x1a\n", b"ID3\x04"])
+def test_files_of_other_kinds_are_refused_in_a_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"x\.pt cannot be read as a file of torch\.save: .+"):
+        import_waveglow(tmp_path / "x.pt", spec(5))
 
 
 def test_other_files_are_named(plain: dict[str, Tensor], tmp_path: Path) -> None:

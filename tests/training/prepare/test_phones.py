@@ -99,7 +99,7 @@ def test_a_recording_is_aligned_once_and_again_when_its_text_changes(
         def nobody(*_: Any, **__: Any) -> None:
             raise AssertionError("it aligned again")
 
-        patch.setattr(phones, "ProcessPoolExecutor", nobody)
+        patch.setattr(phones, "worker_pool", nobody)
         assert prepare(recordings, target, CUT) == first
     assert contents(target) == before
     next(iter(target.glob("*.phones"))).unlink()

@@ -110,6 +110,30 @@ def test_a_table_that_names_its_columns_is_read_by_them(recordings: Path) -> Non
     assert texts["broken"] is None
 
 
+def test_a_folder_may_be_named_by_any_path(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [source.path for source in find_sources(recordings)]
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert [source.path for source in find_sources(Path("..") / recordings.name)] == names
+    hidden = shutil.move(recordings, tmp_path / ".hidden")
+    assert [source.path for source in find_sources(Path(hidden))] == names
+
+
+def test_hidden_files_and_sets_that_were_prepared_are_no_recordings(recordings: Path) -> None:
+    names = [source.path for source in find_sources(recordings)]
+    inside = recordings / "data" / "prepared"
+    prepare(recordings, inside, CONFIG)
+    deep = recordings / ".cache" / "a" / "b" / "c"
+    deep.mkdir(parents=True)
+    shutil.copy(recordings / names[0], deep)
+    assert [source.path for source in find_sources(recordings)] == names
+    lists = [(inside / name).read_text() for name in ("train.txt", "valid.txt")]
+    prepare(recordings, inside, CONFIG)
+    assert [(inside / name).read_text() for name in ("train.txt", "valid.txt")] == lists
+
+
 def test_a_folder_of_something_else_is_left_alone(recordings: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from vocoder.checkpoints.importers.objects import load_as_data, module_weights
 from vocoder.errors import CheckpointError
 
 WRAPPERS = ("model", "state_dict", "model_state_dict")
@@ -24,10 +25,10 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """Names and float32 weights of a safetensors file or of one that torch.save wrote.
 
     What training scripts put around them (`{"model": …}`, `{"state_dict": …}`, the `module.` of parallel
-    training) is taken off, and weight norms are folded.
+    training, the module itself) is taken off, and weight norms are folded.
 
     Raises:
-        CheckpointError: the file is missing, damaged, holds whole Python objects, or no weights.
+        CheckpointError: the file is missing, damaged, or holds no weights.
     """
     path = Path(path)
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
@@ -62,22 +63,30 @@ def _read_safetensors(path: Path) -> Any:
 
 
 def _read_torch(path: Path) -> Any:
+    if not path.is_file():
+        raise CheckpointError(f"no file at {path}")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"no file at {path}") from None
     except pickle.UnpicklingError:
-        raise CheckpointError(
-            f"{path} does not hold weights alone but whole Python objects, and to load those is to run code "
-            f"that is in the file. If you trust it, convert it where the program that wrote it is at hand:\n"
-            f"  import torch\n"
-            f"  model = torch.load({path.name!r}, map_location='cpu', weights_only=False)['model']\n"
-            f"  torch.save({{'model': model.state_dict()}}, 'weights.pt')\n"
-            f"and import weights.pt"
-        ) from None
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path} cannot be read as a file of torch.save: {reason}") from None
+        return _read_objects(path)
+    except Exception as error:  # whatever a reader of pickles makes of bytes that are none
+        raise _unreadable(path, error) from None
+
+
+def _read_objects(path: Path) -> Any:
+    """What `torch.save(model)` wrote, its modules as their weights: NVIDIA's WaveGlow is distributed so."""
+    try:
+        content = load_as_data(path)
+    except Exception as error:
+        raise _unreadable(path, error) from None
+    if isinstance(content, Mapping):
+        return {key: module_weights(value) or value for key, value in content.items()}
+    return module_weights(content)
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return CheckpointError(f"{path} cannot be read as a file of torch.save: {reason}")
 
 
 def _find_weights(content: Any, path: Path) -> dict[str, Tensor]:
