@@ -108,7 +108,8 @@ def test_bytes_that_are_no_audio_are_refused(data):
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
     for path in (tmp_path / "missing.wav", tmp_path):
-        with pytest.raises(AudioError, match=f"{path}: no such file"):
+        found = "a folder, not a file" if path.is_dir() else "no such file"
+        with pytest.raises(AudioError, match=f"{path}: {found}"):
             read(path)
 
 

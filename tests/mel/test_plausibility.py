@@ -167,7 +167,18 @@ MISTAKES = {
         "dB above full scale; it fits audio of 16-bit integers",
     ),
     "no logarithm": (lambda mel: mel.exp() * 20, "as if no logarithm was taken"),
-    "decibels": (lambda mel: mel * 20 / math.log(10), "dB below its floor"),
+    "decibels": (
+        lambda mel: mel * 20 / math.log(10),
+        "dB below its floor; it fits as decibels: multiply it by 0.11513",
+    ),
+    "common logarithms": (
+        lambda mel: mel / math.log(10),
+        "declare it as .*pwg-22k.*; or, .* it fits as common logarithms: multiply it by 2.3026",
+    ),
+    "no logarithm, and no louder": (
+        torch.exp,
+        r"it fits without its logarithm: take log\(max\(mel, 1e-05\)\)",
+    ),
     "normalized": (lambda mel: (mel - mel.mean()) / mel.std(), "normalized by statistics: give mean and std"),
 }
 

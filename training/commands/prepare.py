@@ -7,7 +7,10 @@ import typer
 
 
 def prepare(
-    folder: Annotated[Path, typer.Argument(help="Recordings of any rate and format, also in subfolders.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Recordings (wav, flac, ogg, opus, mp3, aiff, au, caf), also in subfolders."),
+    ],
     overrides: Annotated[
         list[str] | None, typer.Argument(help="key.path=value, for example clean.max_seconds=10")
     ] = None,

@@ -103,7 +103,7 @@ def _opened(source: Source, name: str) -> Any:
         return _Bytes(sys.stdin.buffer.read())
     if isinstance(source, str | PathLike):
         if not Path(source).is_file():
-            raise AudioError(f"{name}: no such file")
+            raise AudioError(f"{name}: {'a folder, not a file' if Path(source).is_dir() else 'no such file'}")
         return str(source)
     return source if source.seekable() else _Bytes(source.read())
 

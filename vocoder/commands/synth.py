@@ -113,7 +113,7 @@ def _mel_of(source: str, spec: "MelSpec", dialect: str | None) -> "tuple[Tensor,
     """The mel in the units of `spec`, and how many samples of audio belong to it."""
     from vocoder.audio import read
     from vocoder.commands.console import PIPE, read_input
-    from vocoder.errors import InputError
+    from vocoder.errors import AudioError, InputError
     from vocoder.inference.streaming import fit_mel
     from vocoder.mel import MelFrontend
     from vocoder.mel.files import decode_mel, detect_format
@@ -126,7 +126,10 @@ def _mel_of(source: str, spec: "MelSpec", dialect: str | None) -> "tuple[Tensor,
         return mel, spec.num_samples(mel.shape[1])
     if dialect:
         raise InputError(f"--dialect {dialect} says what made a mel, but {source} is not one")
-    samples, _ = read(data if source == PIPE else source, sample_rate=spec.sample_rate)
+    try:
+        samples, _ = read(data if source == PIPE else source, sample_rate=spec.sample_rate)
+    except AudioError as error:
+        raise AudioError(f"{error}, or a mel as npy (`np.save`), safetensors or JSON") from None
     mel = MelFrontend(spec)(samples)
     return mel, min(samples.numel(), spec.num_samples(mel.shape[1]))
 

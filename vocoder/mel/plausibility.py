@@ -110,8 +110,12 @@ def _fault(values: Tensor, spec: MelSpec) -> str | None:
 
 def _remedy(values: Tensor, spec: MelSpec) -> str:
     fitting = [n for n, s in DIALECTS.items() if s.num_mels == spec.num_mels and _fault(values, s) is None]
+    units = _in_other_units(values, spec)
     if fitting:
-        return f"declare it as what it fits: {', '.join(fitting)}"
+        otherwise = f"; or, if it is of the right analysis, {units}" if units else ""
+        return f"declare it as what it fits: {', '.join(fitting)}{otherwise}"
+    if units:
+        return units
     if abs(float(values.mean())) < 0.5 and 0.5 < float(values.std()) < 2:
         return "it looks normalized by statistics: give mean and std"
     if float(values.min()) >= 0 and float(values.max()) <= 1:
@@ -121,6 +125,19 @@ def _remedy(values: Tensor, spec: MelSpec) -> str:
     if float(values.min()) >= 0:
         return "it looks as if no logarithm was taken"
     return "no known dialect fits it: give every parameter"
+
+
+def _in_other_units(values: Tensor, spec: MelSpec) -> str | None:
+    """What brings `values` to the natural logarithms of `spec`, where that is all they lack."""
+    if spec.log_base != "e" or spec.multiplier != 1 or spec.mean is not None or spec.value_range is not None:
+        return None
+    for name, factor in (("common logarithms", math.log(10)), ("decibels", spec.power * math.log(10) / 20)):
+        if _fault(values * factor, spec) is None:
+            return f"it fits as {name}: multiply it by {factor:.5g}"
+    near_silence = 0 <= float(values.min()) <= 100 * spec.floor  # which a mel scaled to 0..1 rounds away
+    if near_silence and _fault(values.clamp(min=spec.floor).log(), spec) is None:
+        return f"it fits without its logarithm: take log(max(mel, {spec.floor:g}))"
+    return None
 
 
 def _of_integers(spec: MelSpec) -> float:
