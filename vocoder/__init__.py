@@ -16,9 +16,17 @@ __all__ = ["load", "voice_paths"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load` and `voice_paths`, imported when asked for: `import vocoder` alone does not import torch."""
+    """What is asked for, imported then: `import vocoder` alone does not import torch."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("vocoder")
     if name in __all__:
         from vocoder import checkpoints
 
         return getattr(checkpoints, name)
     raise AttributeError(f"module 'vocoder' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__, "__version__"]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from http.client import HTTPConnection, IncompleteRead
 from urllib.parse import urlsplit
 
@@ -123,14 +124,21 @@ def test_one_who_leaves_griffin_lim_stops_it(warm, utterance, wait_until, monkey
     assert len(rounds) == stopped < 200
 
 
-def test_long_work_keeps_no_other_request_waiting(warm):
+@pytest.mark.parametrize("pool", ["_labours", "_scores"])
+def test_long_work_keeps_no_shorter_waiting(warm, utterance, pool):
     app, url = warm()
     go_on = threading.Event()
     for _ in range(app.state.engine.config.workers + 1):
-        app.state.engine._labours.submit(go_on.wait, 20)
+        getattr(app.state.engine, pool).submit(go_on.wait, 20)
     try:
         began = time.monotonic()
         assert get_json(url, "/v1/voices")["voices"]
+        if pool == "_scores":
+            address = urlsplit(url)
+            with closing(HTTPConnection(address.hostname, address.port, timeout=60)) as connection:
+                body = wav(utterance(20).samples(seed=5))
+                connection.request("POST", "/v1/mel", body, {"Content-Type": "audio/wav"})
+                assert connection.getresponse().status == 200
         assert time.monotonic() - began < 10
     finally:
         go_on.set()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import vocoder
 from vocoder import cli
 from vocoder.errors import InputError, MissingExtra
 
@@ -104,6 +105,8 @@ def test_version(run):
     from importlib.metadata import version
 
     assert run("--version").stdout == f"vocoder {version('vocoder')}\n"
+    assert vocoder.__version__ == version("vocoder")
+    assert {"load", "voice_paths", "__version__"} <= set(dir(vocoder))
 
 
 def test_the_module_is_the_command():
