@@ -24,13 +24,13 @@ def scaling(
       vocoder scaling docs/search/teacher-long.json
     """
     from training.scaling import h200
-    from training.scaling.curves import voice_records
+    from training.scaling.curves import at_quickest_pace, voice_records
     from training.scaling.page import write_scaling
     from training.scaling.sound import section
     from training.scaling.study import study
     from training.search.record import read_record
 
-    record, voices = read_record(search), voice_records(records)
+    record, voices = at_quickest_pace(read_record(search)), voice_records(records)
     found = study(record, {name: info.training for name, info in voices.items()})
     sound = [*h200.section(voices), *section(voices, measured_on)]
     write_scaling(found, record, output, command=f"vocoder scaling {search}", sound=sound)

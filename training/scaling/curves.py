@@ -65,16 +65,26 @@ def _optimised(training: Mapping[str, Any], lines: list[dict[str, Any]]) -> str 
     return next((key for key in wanted if key in there), None)
 
 
+def at_quickest_pace(search: SearchRecord) -> SearchRecord:
+    """Steps of the base, and of variants in steps and seeds alone, as quick as in the quickest of them.
+
+    Their steps are the same work, which takes longer where other work goes on beside it.
+    """
+    budgets = _budgets(search)
+    pace = min(run.cpu_seconds / run.steps for run in budgets)
+    base, *others = (
+        run._replace(cpu_seconds=run.steps * pace) if run in budgets else run for run in search.runs
+    )
+    return search._replace(base=base, others=others)
+
+
 def whole_runs(search: SearchRecord, records: Mapping[str, Mapping[str, Any]]) -> Curve:
     """The ends of runs of one recipe at several budgets, each with its rate brought down to the end.
 
     They are the search's base and those variants that change nothing but steps and seeds, and of the records
-    those whose model, recordings and augmentation are the base's. Of the search a step costs what it did in
-    the quickest of those runs: the same work takes longer where other work goes on beside it.
+    those whose model, recordings and augmentation are the base's.
     """
-    budgets = _budgets(search)
-    pace = min(run.cpu_seconds / run.steps for run in budgets)
-    ends = [(run.steps * pace, run.figure) for run in budgets]
+    ends = [(run.cpu_seconds, run.figure) for run in _budgets(search)]
     alike = voice_curves(
         {name: training for name, training in records.items() if _same(search.recipe, training)}
     )

@@ -38,13 +38,23 @@ def _opening(record: SearchRecord, plan: Plan) -> list[str]:
         f"{plan.config.description or plan.config.name}: {base.steps} steps for the base and each variant",
         f"that does not say otherwise. The figure is {record.label} of held-out segments, the same for all,",
         "at the end of the run; less is better. So short a run favours what learns fast: what loses here may",
-        "win in a long one. CPU-seconds are those of the steps, on one thread.",
+        f"win in a long one. CPU-seconds are those of the steps, on one thread{_pace(record)}.",
         "",
         *summary(record),
         "",
-        f"![{record.label} against CPU-seconds, a panel for each question]({plan.config.name}.png)",
+        f"![{record.label} against steps, a panel for each question]({plan.config.name}.png)",
         "",
     ]
+
+
+def _pace(record: SearchRecord) -> str:
+    """How far the machine's speed varied, which the seeds, the same work, tell."""
+    if len(record.seeds) < 2:
+        return ""
+    paces = sorted(1e3 * run.cpu_seconds / run.steps for run in record.seeds)
+    return (
+        f";\na step of the base took {paces[0]:.0f} to {paces[-1]:.0f} CPU-ms, by what else the machine did"
+    )
 
 
 def _sections(record: SearchRecord, name: str) -> list[str]:

@@ -9,7 +9,10 @@ COLUMNS = 4
 
 
 def plot_search(record: SearchRecord, path: Path) -> None:
-    """A panel for each question: held-out figure against CPU-seconds, the base in black in each."""
+    """A panel for each question: held-out figure against steps, the base in black in each.
+
+    Not against CPU-seconds, which also tell what else the machine did.
+    """
     from matplotlib.figure import Figure
 
     questions = list(dict.fromkeys(run.question for run in record.others))
@@ -22,10 +25,10 @@ def plot_search(record: SearchRecord, path: Path) -> None:
     for axes, question in zip(places, questions, strict=False):
         for run in record.asked(question):
             colour, name = ("black", BASE) if run is record.base else (None, run.variant)
-            times, values = zip(*((p.cpu_seconds, p.figure) for p in run.curve), strict=True)
-            axes.plot(times, values, marker=".", linewidth=1.2, color=colour, label=name)
+            steps, values = zip(*((p.step, p.figure) for p in run.curve), strict=True)
+            axes.plot(steps, values, marker=".", linewidth=1.2, color=colour, label=name)
         axes.set_title(question, fontsize=9)
-        axes.set_xlabel("CPU-seconds", fontsize=7)
+        axes.set_xlabel("steps", fontsize=7)
         axes.tick_params(labelsize=7, which="both")
         axes.legend(fontsize=7)
         axes.grid(alpha=0.3, which="both")
