@@ -1,3 +1,4 @@
+import io
 import json
 import math
 
@@ -16,7 +17,7 @@ SCORES = [
 
 
 def rendered(scores: list[Score], measures: list[str] | None = None) -> str:
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(width=120, record=True, file=io.StringIO())
     console.print(to_table(scores, measures))
     return console.export_text()
 
@@ -45,7 +46,7 @@ def test_names_of_systems_are_whole_however_narrow_the_terminal():
     names = ["student", "student-linear", "teacher", "teacher-ljspeech", "griffin-lim", "recording"]
     scores = [Score("a", name, 1.5, {"estoi": 0.9}) for name in names]
     for width, at_least in ((80, 2), (400, 1), (20, len(names))):
-        console = Console(width=max(width, 60), record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+        console = Console(width=max(width, 60), record=True, file=io.StringIO())
         tables = list(to_tables(scores, ["estoi"], width))
         assert len(tables) >= at_least
         console.print(*tables, sep="\n")

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from training.data.segments import Batch, Clip, Segments
+from training.distributed import Share
 from training.jobs.recipes import validate
 from training.losses.distillation import Divergence, divergence
 from training.losses.phone_classifier import PhoneClassifier, PhoneClassifierConfig, save_classifier
@@ -214,6 +215,14 @@ def test_what_cannot_be_learned_from_is_refused_before_the_run(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         recipe_of(root, **changes)
+
+
+def test_one_segment_a_process_has_no_other_to_be_held_against(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.recipes.distillation.share", lambda: Share(1, 2))
+    with pytest.raises(ConfigError, match="two segments or more in each of 2 processes, got 2 in all"):
+        distil(recipe_of(root), tmp_path, progress=False)
 
 
 def test_another_mel_is_judged_by_the_same_estimator(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

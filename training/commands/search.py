@@ -17,25 +17,26 @@ def search(
 ) -> None:
     """Train a recipe and variants of it for a short while each; write what matters, question by question.
 
-    The page is written anew after each run. Run the same command again to go on after a stop, also on another
-    machine: what the page's record or the folder of runs has is not repeated.
+    The page is written anew after each run, unless that would take runs of an earlier one away: then at the
+    end. Run the same command again to go on after a stop, also on another machine: what the page's record or
+    the folder of runs has is not repeated.
 
     Examples:
       vocoder search configs/search/teacher.yaml data.root=recordings
     """
-    from training.search.page import write_search
-    from training.search.plan import BASE, read_plan
+    from training.search.page import worth_a_page, write_search
+    from training.search.plan import read_plan
     from training.search.record import read_record
     from training.search.runs import run_plan
     from vocoder.commands.console import progress
 
     plan, results = read_plan(config, overrides or []), []
-    record, page = output / f"{plan.config.name}.json", None
+    record, command = output / f"{plan.config.name}.json", f"vocoder search {config}"
     known = read_record(record).runs if record.exists() else []
     with progress("runs", len(plan.runs)) as advance:
         for result in run_plan(plan, runs, jobs=jobs, known=known):
             results.append(result)
-            if len(results) > 1 and any(result.question == BASE for result in results):
-                page = write_search(plan, results, output, command=f"vocoder search {config}")
+            if worth_a_page(results, known):
+                write_search(plan, results, output, command=command)
             advance(1)
-    typer.echo(f"page: {page}")
+    typer.echo(f"page: {write_search(plan, results, output, command=command)}")

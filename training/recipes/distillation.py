@@ -13,7 +13,7 @@ from torch import Tensor
 
 from training.data.manifests import find_recordings, manifest_hash
 from training.data.segments import Batch, SegmentConfig, Segments
-from training.distributed import step_generator
+from training.distributed import share, step_generator
 from training.losses.distillation import Divergence, Estimator, contrastive, divergence
 from training.losses.perceptual import PerceptualForm, PerceptualLoss
 from training.losses.phone_classifier import PhoneClassifier, load_classifier
@@ -308,6 +308,11 @@ def distil(
     """
     deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
     torch.manual_seed(recipe.flow.seed)
+    if recipe.loss.contrast and len(share().rows(recipe.segments.batch)) < 2:
+        raise ConfigError(
+            f"segments.batch: loss.contrast needs two segments or more in each of {share().world} processes, "
+            f"got {recipe.segments.batch} in all"
+        )
     spec = mel_spec(recipe.dialect)
     student: Any = MODELS[recipe.model.kind][0](recipe.model, spec)
     teacher = load_teacher(recipe.teacher)

@@ -16,6 +16,16 @@ CERTAIN = 2.0
 HEADS = ("", "changes", "figure", "difference", "CPU s", "parameters", "minutes of speech")
 
 
+def worth_a_page(runs: Sequence[Run], known: Sequence[Run]) -> bool:
+    """Whether a page of so many runs has something to compare, and all `known` ones of the page before."""
+    kept = {run.fingerprint for run in runs}
+    return (
+        len(runs) > 1
+        and any(run.question == BASE for run in runs)
+        and all(run.fingerprint in kept for run in known)
+    )
+
+
 def write_search(plan: Plan, runs: Sequence[Run], folder: Path, *, command: str) -> Path:
     """`folder`/NAME.md, NAME.json and NAME.png; `runs` in any order: the base's, and others of the plan."""
     folder.mkdir(parents=True, exist_ok=True)

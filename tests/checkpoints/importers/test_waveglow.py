@@ -205,14 +205,15 @@ def whole_module(weights: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) ->
     """As NVIDIA's script saves it: an object of a class that whoever reads it does not have."""
     glow = types.ModuleType("glow")
     monkeypatch.setitem(sys.modules, "glow", glow)
-    glow.Part = type("Part", (torch.nn.Module,), {"__module__": "glow"})  # type: ignore[attr-defined]
-    root = glow.Part()
+    part_of = type("Part", (torch.nn.Module,), {"__module__": "glow"})
+    glow.__dict__["Part"] = part_of
+    root = part_of()
     for name, value in weights.items():
         *path, leaf = name.split(".")
         place = root
         for part in path:
             if part not in place._modules:
-                place.add_module(part, glow.Part())
+                place.add_module(part, part_of())
             place = place._modules[part]
         place.register_parameter(leaf, torch.nn.Parameter(value))
     return root

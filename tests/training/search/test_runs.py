@@ -13,7 +13,14 @@ from training.recipes.run import claim_folder
 from training.recipes.teacher import TeacherRecipe
 from training.search import runs
 from training.search.kinds import KINDS
-from training.search.page import least_finding, question_table, runs_table, summary, write_search
+from training.search.page import (
+    least_finding,
+    question_table,
+    runs_table,
+    summary,
+    worth_a_page,
+    write_search,
+)
 from training.search.plan import Plan, read_plan
 from training.search.record import SearchRecord, read_record
 from training.search.runs import Point, Run, run_plan
@@ -106,6 +113,19 @@ def test_another_machine_goes_on_from_the_record(plan, trained, tmp_path, monkey
     (tmp_path / "list.txt").write_text("\n".join(path.name for path in sorted(CLIPS.glob("*.flac"))[:1]))
     list(run_plan(plan, tmp_path / "elsewhere", jobs=1, known=whole))
     assert len(trained) == 6
+
+
+def test_no_page_takes_known_runs_away():
+    base, seed, rate = (
+        make_run(question, question, "", 7.0)._replace(fingerprint=mark)
+        for question, mark in (("base", "a"), ("chance", "b"), ("rate", "c"))
+    )
+    assert worth_a_page([base, seed], [])
+    assert not worth_a_page([base], [])
+    assert not worth_a_page([seed, rate], [])  # nothing to compare with
+    assert not worth_a_page([base, seed], [base, seed, rate])
+    assert worth_a_page([base, seed, rate], [base, seed, rate])
+    assert not worth_a_page([base, seed], [rate._replace(fingerprint="")])  # a record of before
 
 
 def test_the_pages_figures_are_those_of_the_records(plan, trained, tmp_path, monkeypatch):
