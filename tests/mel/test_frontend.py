@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vocoder.errors import InputError
 from vocoder.mel import DIALECTS, MelFrontend, MelSpec, dialect, mel_spec
+from vocoder.mel.filterbank import mel_window
 
 SPEECH, SYNTHETIC = 1e-3, 1e-4
 
@@ -104,6 +105,23 @@ def test_r9y9_filters_the_audio_first(golden):
     wave = torch.from_numpy(signal.lfilter(highpass, 1, golden["wave_22050_chirp"].double().numpy())).float()
     mel = MelFrontend(dialect("r9y9"))(wave)
     torch.testing.assert_close(mel, golden["r9y9_highpassed_chirp"], rtol=0, atol=SYNTHETIC)
+
+
+@pytest.mark.parametrize("name", ["speech", "chirp", "quiet", "silence"])
+def test_lws_makes_a_frame_more_of_the_last_part_of_a_hop(name, golden):
+    wave, upstream = golden[f"wave_22050_{name}"], golden[f"r9y9-2018_{name}"]
+    mel = MelFrontend(dialect("r9y9-2018"))(wave)
+    assert upstream.shape[1] - mel.shape[1] == int(len(wave) % 256 > 0)
+    torch.testing.assert_close(mel, upstream[:, : mel.shape[1]], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("hop", [200, 256, 300])
+def test_an_lws_window_applied_twice_gives_the_signal_back(hop):
+    window = mel_window(mel_spec({"dialect": "r9y9-2018", "hop_length": hop})).square()
+    sums = torch.zeros(20 * hop + 1024, dtype=torch.float64)
+    for frame in range(20):
+        sums[frame * hop : frame * hop + 1024] += window
+    torch.testing.assert_close(sums[1024 : 20 * hop], torch.ones_like(sums[1024 : 20 * hop]))
 
 
 @pytest.mark.parametrize("spec", DIALECTS.values(), ids=DIALECTS)

@@ -10,6 +10,7 @@ CHANGES = {
     "n_fft": 1025,
     "win_length": 1000,
     "hop_length": 255,
+    "window": "lws",
     "padding": 384,
     "pad_mode": "constant",
     "num_mels": 79,

@@ -12,6 +12,7 @@ FORMS = [
     {"form": "transposed", "scales": (12,), "band_kernel": 3, "slope": 0.4},
     {"form": "stretched", "scales": (3, 4), "context": 2, "band_kernel": 3},
     {"form": "stretched", "scales": (2, 2, 3), "slope": 0.1},
+    {"form": "apart", "scales": (4, 3), "band_kernel": 3, "slope": 0.0},
 ]
 EVERY_FORM = pytest.mark.parametrize("options", FORMS)
 
@@ -75,6 +76,16 @@ def test_chunks_are_the_whole(options, chunk):
         outside = max(0, left - begin), max(0, begin + chunk + right - num_frames)
         parts.append(upsampler(seen, outside))
     torch.testing.assert_close(torch.cat(parts, dim=2), whole(upsampler, frames), rtol=0, atol=1e-6)
+
+
+def test_apart_a_frame_reaches_its_own_hop_alone():
+    upsampler = make({"form": "apart", "scales": (4, 3), "band_kernel": 3, "bias": True}, trained=True)
+    assert upsampler.left_context == upsampler.right_context == 0
+    frames, changed = torch.randn(2, 1, 5, 6).unbind()
+    changed[..., :3] = frames[..., :3]
+    same = whole(upsampler, frames) == whole(upsampler, changed)
+    assert same[..., :36].all()
+    assert not same[..., 36:].any()
 
 
 def test_the_linear_form_puts_a_knot_on_the_first_sample_of_each_frame():

@@ -61,7 +61,8 @@ def wavenet(
 ) -> None:
     """The WaveNet of r9y9's wavenet_vocoder: mixture of logistics, Gaussian, or 256 mu-law classes.
 
-    Upstream normalises its mels by statistics of the corpus. Where joblib is at hand, write them out with
+    Both layouts are read, that of 2019 and that of 2018 (v0.1.1 and before), which its weights tell apart.
+    That of 2019 has mels normalised by statistics of the corpus. Where joblib is at hand, write them out with
       s = joblib.load("meanvar.joblib"); numpy.savez("meanvar.npz", mean=s.mean_, scale=s.scale_)
 
     Example:
@@ -74,7 +75,7 @@ def wavenet(
     read = read_statistics(statistics) if statistics else None
     model = import_wavenet(file, config, statistics=read, speaker=speaker)
     save_checkpoint(output, model, description=description, training={"imported": file.name})
-    if read is None:
+    if read is None and model.mel_spec.value_range is None:
         typer.echo("no --statistics: the voice takes mels as they are, so normalise them yourself", err=True)
     size = model.num_parameters() / 1e6
     typer.echo(f"{output}: {size:.1f} M parameters, {model.lookahead_frames} frames of look-ahead")

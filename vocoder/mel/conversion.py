@@ -17,6 +17,7 @@ _ANALYSIS = (
     "n_fft",
     "win_length",
     "hop_length",
+    "window",
     "padding",
     "pad_mode",
     "num_mels",

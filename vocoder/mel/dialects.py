@@ -21,6 +21,19 @@ _NVIDIA = MelSpec(
     floor=1e-5,
 )
 _PWG_22K = _NVIDIA.model_copy(update={"fmin": 80.0, "fmax": 7600.0, "log_base": "10", "floor": 1e-10})
+_CLARINET = _NVIDIA.model_copy(
+    update={
+        "pad_mode": "constant",
+        "fmin": 125.0,
+        "fmax": 7600.0,
+        "power": 2,
+        "log_base": "10",
+        "multiplier": 20.0,
+        "floor": 1e-4,
+        "offset": -20.0,
+        "value_range": (-100.0, 0.0),
+    }
+)
 
 _BY_NAME = {
     # Tacotron 2 and WaveGlow, https://github.com/NVIDIA/tacotron2 layers.py
@@ -62,20 +75,10 @@ _BY_NAME = {
     ),
     # https://github.com/r9y9/wavenet_vocoder, before the corpus statistics
     "r9y9": _PWG_22K.model_copy(update={"fmin": 125.0}),
+    # The same before 2019 (its tags up to v0.1.1), audio.py: by lws, which pads by a frame less a hop
+    "r9y9-2018": _CLARINET.model_copy(update={"padding": 768, "window": "lws", "power": 1, "floor": 1e-5}),
     # https://github.com/ksw0306/ClariNet preprocessing.py
-    "clarinet": _NVIDIA.model_copy(
-        update={
-            "pad_mode": "constant",
-            "fmin": 125.0,
-            "fmax": 7600.0,
-            "power": 2,
-            "log_base": "10",
-            "multiplier": 20.0,
-            "floor": 1e-4,
-            "offset": -20.0,
-            "value_range": (-100.0, 0.0),
-        }
-    ),
+    "clarinet": _CLARINET,
 }
 
 DIALECTS: Mapping[str, MelSpec] = MappingProxyType(_BY_NAME)

@@ -6,6 +6,7 @@ from functools import lru_cache
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from vocoder.mel.spec import MelSpec
 
@@ -51,8 +52,17 @@ def _mel_to_hz(mel: Tensor, scale: str) -> Tensor:
 
 @lru_cache(maxsize=64)
 def mel_window(spec: MelSpec) -> Float[Tensor, "sample"]:
-    """The periodic Hann window of stage 3, `[win_length]` in float64; shared, not to be written to."""
-    return torch.hann_window(spec.win_length, dtype=torch.float64)
+    """The window of stage 3, `[win_length]` in float64; shared, not to be written to.
+
+    That of lws (Le Roux et al. 2010) is √(h / Σ h) of a Hann window h whose middle lies between two samples,
+    the sum over all that overlap at this hop: the same window, applied twice, gives the signal back.
+    """
+    length, hop = spec.win_length, spec.hop_length
+    if spec.window == "hann":
+        return torch.hann_window(length, dtype=torch.float64)
+    hann = (math.pi * (torch.arange(length, dtype=torch.float64) + 0.5) / length).sin().square()
+    overlapping = F.pad(hann, (0, -length % hop)).unflatten(0, (-1, hop)).sum(0)
+    return (hann / overlapping.repeat(math.ceil(length / hop))[:length]).sqrt()
 
 
 def full_scale_energy(spec: MelSpec) -> float:

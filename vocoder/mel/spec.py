@@ -18,7 +18,8 @@ class MelSpec(BaseModel):
 
     1. pre-emphasis y[t] = x[t] - `pre_emphasis` x[t-1];
     2. `padding` samples added at both ends, in `pad_mode`;
-    3. frames of `n_fft` samples every `hop_length`, a periodic Hann window of `win_length` in their middle;
+    3. frames of `n_fft` samples every `hop_length`, a window of `win_length` in their middle: "hann",
+       periodic, or "lws", the root of a Hann window over the sum of all that overlap (`mel_window`);
     4. S = (re^2 + im^2 + `magnitude_epsilon`)^(`power`/2);
     5. `num_mels` triangles between `fmin` and `fmax` Hz on the `mel_scale`, `mel_norm`: "slaney" gives each
        triangle area 1 (in Hz), "none" height 1;
@@ -36,6 +37,7 @@ class MelSpec(BaseModel):
     n_fft: int = Field(ge=2, description="samples")
     win_length: int = Field(ge=2, description="samples, at most n_fft")
     hop_length: int = Field(ge=1, description="samples between frames")
+    window: Literal["hann", "lws"] = "hann"
     padding: int = Field(ge=0, description="samples added at each end; n_fft/2 centres frame 0 on sample 0")
     pad_mode: Literal["reflect", "constant"] = "reflect"
     num_mels: int = Field(ge=1)
@@ -64,6 +66,11 @@ class MelSpec(BaseModel):
                 f"win_length {self.win_length} must be at most n_fft {self.n_fft}",
             ),
             (self.padding <= self.n_fft, f"padding {self.padding} must be at most n_fft {self.n_fft}"),
+            (
+                self.window == "hann" or self.win_length >= 2 * self.hop_length,
+                f"an lws window must overlap: win_length {self.win_length} must be at least two hops of "
+                f"{self.hop_length}",
+            ),
             (self.fmin < self.fmax, f"fmin {self.fmin:g} Hz must be below fmax {self.fmax:g} Hz"),
             (
                 self.fmax <= self.sample_rate / 2,

@@ -35,6 +35,7 @@ class UpsamplerConfig(Config):
     context: int = Field(default=2, ge=0, description="frames on both sides")
     band_kernel: int = Field(default=3, ge=1)
     slope: float | None = Field(default=None, ge=0, le=1, description="of a leaky ReLU after each stage")
+    bias: bool = Field(default=False, description="of each stage")
 
 
 class StackConfig(Config):

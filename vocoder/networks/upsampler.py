@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from vocoder.errors import ConfigError
 from vocoder.networks.precision import DoubleInEvaluation
 
-Form = Literal["transposed", "stretched", "linear"]
+Form = Literal["transposed", "apart", "stretched", "linear"]
 
 
 class GroupUpsampler(nn.Module):
@@ -84,20 +84,23 @@ class GroupUpsampler(nn.Module):
 class MelUpsampler(DoubleInEvaluation):
     """F frames to F · hop context vectors, band by band, after a convolution that mixes the bands.
 
-    Forms: "transposed", stages of transposed convolutions (ClariNet, Ping et al. 2018); "stretched", stages
-    that repeat every column and smooth it (r9y9's WaveNet); "linear", the frames as knots of a linear
+    Forms: "transposed", stages of transposed convolutions (ClariNet, Ping et al. 2018); "apart", the same as
+    wide as their stride, so that a frame reaches its own hop alone (r9y9's WaveNet until 2018); "stretched",
+    stages that repeat every column and smooth it (r9y9's since); "linear", the frames as knots of a linear
     interpolation, F + 1 of them, which a `WaveNet` with `context_step` maps at their own rate.
 
-    In the first two, frame f reaches samples symmetrically around the middle of its hop, f · hop to
+    In all but the last, frame f reaches samples symmetrically around the middle of its hop, f · hop to
     (f + 1) · hop, and nothing saturates. There are zeros beyond the ends of an utterance, in each stage, and
-    a stage begins as a linear interpolation or a plain smoothing. Knot f of the third lies on sample f · hop.
+    a stage begins as a linear interpolation, a repetition or a plain smoothing. Knot f of "linear" lies on
+    sample f · hop.
 
     Args:
         num_bands: of the frames, and of the context vectors.
         scales: factors of the stages, whose product is the hop; for "linear", of the one interpolation.
         context: frames on both sides that the first convolution sees; 0 for one at a time.
         band_kernel: bands that a stage mixes; odd.
-        slope: of a leaky ReLU after each stage, if any.
+        slope: of a leaky ReLU after each stage, if any; 0 for a ReLU.
+        bias: of each stage.
 
     Attributes:
         left_context, right_context: frames that are needed before the first, after the last hop.
@@ -116,6 +119,7 @@ class MelUpsampler(DoubleInEvaluation):
         context: int = 0,
         band_kernel: int = 1,
         slope: float | None = None,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         if band_kernel % 2 == 0:
@@ -127,9 +131,8 @@ class MelUpsampler(DoubleInEvaluation):
         self.stages = nn.ModuleList()
         reach = 0.0
         for i, scale in enumerate(scales if form != "linear" else ()):
-            make = _transposed if form == "transposed" else _stretched
-            self.stages.append(make(scale, band_kernel))
-            reach += 1 / math.prod(scales[:i])
+            self.stages.append(_STAGES[form](scale, band_kernel, bias))
+            reach += (form != "apart") / math.prod(scales[:i])
         self.margin = math.ceil(reach)  # frames at the ends of a chunk that see where it was cut
         self.step = self.hop_length if form == "linear" else 1
         self.left_context = context + self.margin
@@ -168,23 +171,36 @@ class _Stretch(nn.Module):
         return x.repeat_interleave(self.scale, dim=3)
 
 
-def _stretched(scale: int, band_kernel: int) -> nn.Module:
-    smooth = nn.Conv2d(1, 1, (band_kernel, 2 * scale + 1), padding=(band_kernel // 2, scale), bias=False)
-    return nn.Sequential(_Stretch(scale), _one_band(smooth, torch.ones(2 * scale + 1) / (2 * scale + 1)))
+def _stretched(scale: int, band_kernel: int, bias: bool) -> nn.Module:
+    size = (band_kernel, 2 * scale + 1)
+    smooth = nn.Conv2d(1, 1, size, padding=(band_kernel // 2, scale), bias=bias)
+    return nn.Sequential(_Stretch(scale), _one_band(smooth, torch.ones(size[1]) / size[1]))
 
 
-def _transposed(scale: int, band_kernel: int) -> nn.Module:
+def _transposed(scale: int, band_kernel: int, bias: bool) -> nn.Module:
     width = 2 * scale + scale % 2  # as even as the scale, so that there is a middle
     size, stride = (band_kernel, width), (1, scale)
     padding = (band_kernel // 2, (width - scale) // 2)
-    layer = nn.ConvTranspose2d(1, 1, size, stride, padding, bias=False)
+    layer = nn.ConvTranspose2d(1, 1, size, stride, padding, bias=bias)
     distance = (torch.arange(width) - (width - 1) / 2).abs()
     return _one_band(layer, (1 - distance / scale).clamp(min=0))
 
 
+def _apart(scale: int, band_kernel: int, bias: bool) -> nn.Module:
+    layer = nn.ConvTranspose2d(
+        1, 1, (band_kernel, scale), stride=(1, scale), padding=(band_kernel // 2, 0), bias=bias
+    )
+    return _one_band(layer, torch.ones(scale))
+
+
+_STAGES = {"stretched": _stretched, "transposed": _transposed, "apart": _apart}
+
+
 def _one_band(layer: nn.Conv2d | nn.ConvTranspose2d, taps: Float[Tensor, "tap"]) -> nn.Module:
-    """The layer, with these taps for a band itself and none for its neighbours."""
+    """The layer, with these taps for a band itself, none for its neighbours, and nothing added."""
     nn.init.zeros_(layer.weight)
     with torch.no_grad():
         layer.weight[0, 0, layer.kernel_size[0] // 2] = taps
+        if layer.bias is not None:
+            layer.bias.zero_()
     return layer
