@@ -1,6 +1,9 @@
 # syntax=docker/dockerfile:1
 # docker build --build-arg BACKEND=cpu -t vocoder . && docker run -p 127.0.0.1:8000:8000 -e VOCODER_AUTH=off vocoder
-# For others than this machine, with keys: -p 8000:8000 -v "$PWD/keys.json:/keys.json:ro" -e VOCODER_KEYS_FILE=/keys.json
+# For others than this machine, with keys: vocoder keys create --scope synthesis --file keys/keys.json, then
+#   docker run -p 8000:8000 --user "$(id -u):$(id -g)" -v "$PWD/keys:/keys:ro" -e VOCODER_KEYS_FILE=/keys/keys.json vocoder
+# The file can be read by its owner alone, hence --user; it is replaced when a key is made or revoked, hence its folder.
+# Your own checkpoints: -v "$PWD/voices:/voices:ro"
 # For NVIDIA GPUs: --build-arg BACKEND=cu130, and docker run --gpus all -e VOCODER_DEVICE=cuda …
 ARG PYTHON=3.11-slim-bookworm
 

@@ -20,7 +20,9 @@ from vocoder.errors import ConfigError
 from vocoder.noise import MAX_SEED
 
 PATIENCE = timedelta(hours=1)
-"""Of those who are done with their part, with one who still evaluates and writes."""
+"""Of those who are done with their part, with one who still evaluates, listens or writes."""
+PREPARATION = timedelta(days=7)
+"""The longest that the first process may do something before the others."""
 
 
 class Share(NamedTuple):
@@ -61,7 +63,7 @@ def joined(device: str = "cpu") -> Iterator[Share]:
         return
     store, rank, world = next(rendezvous("env://"))
     backend = "nccl" if torch.device(device).type == "cuda" else "gloo"
-    dist.init_process_group(backend, store=store, rank=rank, world_size=world)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)
     try:
         yield share()
         _leave_together(store)
@@ -83,12 +85,19 @@ def own_device(name: str) -> str:
 
 @contextmanager
 def first_alone() -> Iterator[None]:
-    """The first process does this before the others do: they find what it left on the disk."""
-    if share().world > 1 and not share().first:
-        dist.barrier()
+    """The first process does this before the others do: they find what it left on the disk.
+
+    They wait in a group of its own, as long as `PREPARATION`.
+    """
+    if share().world == 1:
+        yield
+        return
+    waiting = dist.new_group(timeout=PREPARATION, backend="gloo")
+    if not share().first:
+        dist.barrier(waiting)
     yield
-    if share().world > 1 and share().first:
-        dist.barrier()
+    if share().first:
+        dist.barrier(waiting)
 
 
 def step_generator(seed: int, step: int, device: torch.device | str = "cpu") -> torch.Generator:

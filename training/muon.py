@@ -55,7 +55,7 @@ class Muon(Optimizer):
     def _by_matrix(self, parameter: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
         grad = parameter.grad
         assert grad is not None
-        momentum = state.setdefault("momentum", torch.zeros_like(parameter))
+        momentum = _kept(state, "momentum", parameter)
         momentum.lerp_(grad, 1 - MOMENTUM)
         matrix = grad.lerp(momentum, MOMENTUM).flatten(1)
         return (0.2 * max(matrix.shape) ** 0.5 * orthogonalized(matrix)).view_as(parameter)
@@ -63,13 +63,21 @@ class Muon(Optimizer):
     def _by_entry(self, parameter: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
         grad, (first, second) = parameter.grad, group["betas"]
         assert grad is not None
-        step = state.setdefault("step", torch.zeros(()))
-        mean = state.setdefault("exp_avg", torch.zeros_like(parameter)).lerp_(grad, 1 - first)
-        square = state.setdefault("exp_avg_sq", torch.zeros_like(parameter))
+        if "step" not in state:
+            state["step"] = torch.zeros(())
+        mean = _kept(state, "exp_avg", parameter).lerp_(grad, 1 - first)
+        square = _kept(state, "exp_avg_sq", parameter)
         square.mul_(second).addcmul_(grad, grad, value=1 - second)
-        count = step.add_(1).item()
+        count = state["step"].add_(1).item()
         scale = (square / (1 - second**count)).sqrt_().add_(group["eps"])
         return mean / (1 - first**count) / scale
+
+
+def _kept(state: dict[str, Tensor], key: str, parameter: Tensor) -> Tensor:
+    """What the steps before left, of the parameter's shape; zeros in the first."""
+    if key not in state:
+        state[key] = torch.zeros_like(parameter)
+    return state[key]
 
 
 def is_matrix(parameter: Tensor) -> bool:

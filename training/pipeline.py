@@ -1,12 +1,15 @@
 """From a folder of recordings to an installed voice: prepare, train, evaluate, publish.
 
 A step that was done with the same inputs is not done again; one that was stopped goes on where it was. What
-each did is noted in `steps.json` of the run's folder.
+each did is noted in `steps.json` of the run's folder. Inputs are the recipe and what the recordings and the
+checkpoints that it names hold: a training has a folder for each (`RUNS/student/KEY`), and puts its last voice
+above it (`RUNS/student/NAME.safetensors`), where the next may begin with it.
 """
 
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +18,14 @@ from typing import Any
 
 from pydantic import Field
 
+from training.data.manifests import DataConfig, Source, find_recordings, manifest_hash
 from training.jobs import recipes
 from training.jobs.checkpoints import install
 from training.jobs.datasets import prepared_values
 from training.prepare.prepare import REPORT, PrepareConfig, prepare
 from training.publish import publish
+from training.recipes.run import Recipe
+from vocoder.checkpoints import voice_paths
 from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
 from vocoder.errors import ConfigError
@@ -83,14 +89,17 @@ class Pipeline:
         """Do what is to be done; yields each step when it is done.
 
         Raises:
+            ConfigError: before anything is done, where another's voice has the name.
             Stopped: by a signal, or after `max_minutes`, with everything saved.
             VocoderError: what the steps raise.
         """
         deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+        if self.config.publish:
+            self._demand_name()
         yield self._prepare(advance)
         voice = Path()
-        for training in self.config.train:
-            done = self._train(training, deadline)
+        for label, training in self._labelled():
+            done = self._train(label, training, deadline)
             voice = Path(done.result["voice"])
             yield done
         yield self._evaluate(voice)
@@ -120,18 +129,29 @@ class Pipeline:
         values["data"] = values.get("data", {}) | prepared_values(self.data)
         return values
 
-    def _train(self, training: TrainingConfig, deadline: float | None) -> Done:
+    def _labelled(self) -> Iterator[tuple[str, TrainingConfig]]:
+        """The trainings, each under its recipe's name, the second of a recipe as `student-2`."""
+        seen: Counter[str] = Counter()
+        for training in self.config.train:
+            seen[training.recipe] += 1
+            number = seen[training.recipe]
+            yield training.recipe if number == 1 else f"{training.recipe}-{number}", training
+
+    def _train(self, label: str, training: TrainingConfig, deadline: float | None) -> Done:
         recipe = recipes.validate(training.recipe, self._values(training), None)
-        folder = self.folder / training.recipe
+        assert isinstance(recipe, Recipe)
+        recordings = manifest_hash(find_recordings(recipe.data))
+        key = _key(json.dumps([recipe.portable(), recipe.digests()], sort_keys=True), recordings)
+        folder, file = self.folder / label, f"{self.config.name}.safetensors"
 
         def work() -> dict[str, Any]:
             left = None if deadline is None else (deadline - time.monotonic()) / 60
-            if not recipes.train(training.recipe, recipe, folder, progress=True, max_minutes=left):
+            if not recipes.train(training.recipe, recipe, folder / key, progress=True, max_minutes=left):
                 raise Stopped
-            return {"voice": str(folder / f"{self.config.name}.safetensors")}
+            write_atomically(folder / file, (folder / key / file).read_bytes())
+            return {"voice": str(folder / file)}
 
-        key = _key(training.recipe, recipe.model_dump_json(), (self.data / "train.txt").read_text())
-        return self._once(f"train {training.recipe}", key, work, "voice")
+        return self._once(f"train {label}", key, work, "voice")
 
     def _evaluate(self, voice: Path) -> Done:
         held_out = self.data / "valid.txt"
@@ -144,15 +164,33 @@ class Pipeline:
             }
             return {"voice": str(self.measured), "means": means}
 
-        key = _key(hashlib.sha256(voice.read_bytes()).hexdigest(), held_out.read_text())
+        spoken = DataConfig(root=self.data, sources=[Source(folder=".", list=held_out.name)])
+        key = _key(_sha256(voice), manifest_hash(find_recordings(spoken)))
         return self._once("evaluate", key, work, "voice")
 
     def _publish(self) -> Done:
-        def work() -> dict[str, Any]:
-            return {"file": str(install(self.measured, self.config.name, replace=True))}
+        sha256 = _sha256(self.measured)
 
-        key = _key(hashlib.sha256(self.measured.read_bytes()).hexdigest())
-        return self._once("publish", key, work, "file")
+        def work() -> dict[str, Any]:
+            self._demand_name()  # hours may have gone by
+            file = install(self.measured, self.config.name, replace=self.config.name in voice_paths())
+            return {"file": str(file), "sha256": sha256}
+
+        return self._once("publish", _key(sha256), work, "file")
+
+    def _demand_name(self) -> None:
+        """Raises `ConfigError` where a voice has the name that this pipeline did not publish."""
+        name = self.config.name
+        if (installed := voice_paths().get(name)) is None:
+            return
+        own = {self._steps().get("publish", {"result": {}})["result"].get("sha256")}
+        if self.measured.is_file():
+            own.add(_sha256(self.measured))  # a stop may come between publishing and its note
+        if _sha256(installed) not in own:
+            raise ConfigError(
+                f"name: a voice {name!r} is installed, {installed}, which this pipeline has not put there: "
+                "choose another name=, move that file away, or train with publish=false"
+            )
 
     def _once(self, step: str, key: str, work: Callable[[], dict[str, Any]], file: str) -> Done:
         """Do the work unless it was done with the same key, and its file is still there."""
@@ -172,6 +210,10 @@ class Pipeline:
     def _steps(self) -> dict[str, Any]:
         path = self.folder / "steps.json"
         return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _key(*parts: str) -> str:

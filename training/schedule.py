@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import nn
@@ -11,13 +11,15 @@ from torch.optim import AdamW, Optimizer
 from training.muon import Muon
 from vocoder.config import Config
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
 
 class OptimizerConfig(Config):
     """AdamW (Loshchilov and Hutter 2019), or Muon for matrices and AdamW for the rest; and the schedule."""
 
     kind: Literal["adamw", "muon"] = "adamw"
     lr: float = Field(default=1e-3, gt=0)
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[Beta, Beta] = (0.9, 0.99)
     weight_decay: float = Field(default=0.01, ge=0)
     clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
     warmup: int = Field(default=200, ge=0, description="steps")

@@ -4,20 +4,22 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import as_completed
 from typing import Any, TypeVar
 
-from vocoder.processes import worker_pool
+from vocoder.processes import end_workers, worker_pool
 
 T = TypeVar("T")
 
 
 def side_by_side(run: Callable[..., T], calls: Iterable[tuple[Any, ...]], jobs: int) -> Iterator[T]:
-    """`run(*call)` for each of `calls`, `jobs` at a time; results as they come. What it raises ends them all.
+    """`run(*call)` for each of `calls`, `jobs` at a time; results as they come.
 
-    `run` is found by name in the new process: a function of a module.
+    What one of them raises ends them all, by SIGTERM, and is raised when they have ended. `run` is found by
+    name in the new process: a function of a module.
     """
-    with worker_pool(jobs, torch_threads=1) as pool:
-        try:
-            for future in as_completed([pool.submit(run, *call) for call in calls]):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    pool = worker_pool(jobs, torch_threads=1)
+    try:
+        for future in as_completed([pool.submit(run, *call) for call in calls]):
+            yield future.result()
+    except BaseException:
+        end_workers(pool)
+        raise
+    pool.shutdown()

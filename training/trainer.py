@@ -25,11 +25,13 @@ from training.distributed import (
 )
 from training.run_log import Listening, RunLog
 from training.schedule import OptimizerConfig, learning_rate, make_optimizer
+from training.sole_process import sole_process
 from training.state import RunState, saved_buffers
 from training.terminal import progress_bar, stop_signals
 from vocoder.config import Config
 from vocoder.device import rounded_products, usable_device
 from vocoder.errors import ConfigError, VocoderError
+from vocoder.noise import MAX_SEED
 
 PLACES = {"device", "tensorboard"}
 AHEAD = 4
@@ -46,7 +48,7 @@ class TrainerConfig(Config):
         description="of the clock, after which the run is over if it has not taken its steps by then; "
         "the learning rate falls towards whichever end is nearer",
     )
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
     ema: float = Field(default=0.999, ge=0, lt=1, description="decay of the weights' moving average")
     optimizer: OptimizerConfig = OptimizerConfig()
     precision: Literal["float32", "tf32", "bf16"] = Field(
@@ -61,7 +63,7 @@ class TrainerConfig(Config):
 
 
 class TrainingDiverged(VocoderError, RuntimeError):
-    """The loss is not a number; the last checkpoint is sound."""
+    """A loss, a gradient, a weight or a held-out figure is not finite; the last state saved is sound."""
 
 
 class Task(ABC):
@@ -116,6 +118,10 @@ class Trainer:
     `folder/state.safetensors` holds weights, average, optimiser and step; `folder/metrics.jsonl` the log. A
     run that was stopped goes on from its last state, and gives the same losses as one that was not, if it
     ends by steps and not by the clock.
+
+    Raises:
+        ConfigError: another process trains in `folder`, or a precision that the device lacks.
+        CheckpointError: `folder` has the state of another model.
     """
 
     def __init__(self, task: Task, config: TrainerConfig, folder: Path) -> None:
@@ -136,25 +142,45 @@ class Trainer:
         if isinstance(task.segments, Segments):
             depth = AHEAD if task.device.type == "cuda" else 0
             task.segments = self.ahead = Ahead(task.segments, depth)
+        self._saved: int | None = None  # the step of the state on the disk
         folder.mkdir(parents=True, exist_ok=True)
+        self.log = RunLog(folder, tensorboard=config.tensorboard)
+        with self._alone():
+            self._go_on()
+        begin_alike((*self.parameters.values(), *self.average.values()))
+
+    def _go_on(self) -> None:
+        """From the last state, if there is one; the log loses what comes again."""
         if self._state_path.exists():
             facts = self._state.read(self._state_path)
             self.step, self.cpu_seconds = int(facts["step"]), float(facts["cpu_seconds"])
             self._seconds_before = float(facts.get("seconds", 0))
             self._gpu_seconds_before = float(facts.get("gpu_seconds", 0))
-        begin_alike((*self.parameters.values(), *self.average.values()))
-        self.log = RunLog(folder, tensorboard=config.tensorboard)
+            self._saved = self.step
         if share().first:
             self.log.go_on_from(self.step)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep the processes of other runs out of the folder; what killed saves left behind goes."""
+        if not share().first:
+            yield
+            return
+        with sole_process(self.folder):
+            for left in self.folder.glob(f".{self._state_path.name}.*"):
+                left.unlink(missing_ok=True)
+            yield
 
     def run(self, *, max_minutes: float | None = None, progress: bool = True) -> bool:
         """Train until the last step, the time limit or a signal; returns whether the run reached its end.
 
-        Raises `TrainingDiverged` when the loss is not finite, naming the step.
+        Raises:
+            ConfigError: another process trains in the folder.
+            TrainingDiverged: something is not finite, naming it and the step.
         """
         deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
-        self._clock.start()
-        with stop_signals() as stopped, progress_bar(progress and share().first) as bar:
+        with self._alone(), stop_signals() as stopped, progress_bar(progress and share().first) as bar:
+            self._clock.start()
             done, begun = self._done(), self.step
             line = bar.add_task("", total=1.0, note="")
             bar.update(line, completed=done)
@@ -172,11 +198,12 @@ class Trainer:
             if share().first:
                 if done >= 1 and self.step == begun and not self._evaluated():
                     self._evaluate()  # the time was over when the run was resumed
-                self.save()
+                if self._saved != self.step:
+                    self.save()
                 self.log.close()
             if self.ahead is not None:
                 self.ahead.close()
-        self._clock.stop()
+            self._clock.stop()
         return done >= 1
 
     @property
@@ -208,15 +235,12 @@ class Trainer:
             group["lr"] = rate
         with self._precision():
             loss, terms = self.task.loss(self.step)
-        if any_of_all(not torch.isfinite(loss), self.task.device):
-            raise TrainingDiverged(self._diverged(f"the loss is {loss.item()}"))
         self.optimizer.zero_grad(set_to_none=True)
         with rounded_products(tf32=self.config.precision == "tf32"):
             loss.backward()
         average(p.grad for p in self.parameters.values() if p.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.optimizer.clip)
-        if not torch.isfinite(norm):
-            raise TrainingDiverged(self._diverged("the gradient is not finite"))
+        value, gradient = self._finite(loss, norm)
         self.optimizer.step()
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -225,7 +249,22 @@ class Trainer:
         self.step += 1
         self.cpu_seconds += time.process_time() - begun
         self.seconds += time.perf_counter() - started
-        return {"loss": loss.item(), **terms, "gradient": norm.item(), "lr": rate}
+        return {"loss": value, **terms, "gradient": gradient, "lr": rate}
+
+    def _finite(self, loss: Tensor, norm: Tensor) -> tuple[float, float]:
+        """Loss and norm of the gradient as numbers: the one look at a device that works ahead.
+
+        Raises `TrainingDiverged`, in all processes, where one of them is not finite in any.
+        """
+        value, gradient = torch.stack((loss.detach(), norm.to(loss.device))).tolist()
+        if any_of_all(not (math.isfinite(value) and math.isfinite(gradient)), self.task.device):
+            what = "the loss is not finite in another process"
+            if not math.isfinite(value):
+                what = f"the loss is {value}"
+            elif not math.isfinite(gradient):
+                what = "the gradient is not finite"
+            raise self._diverged(what + self._heard())
+        return value, gradient
 
     @contextmanager
     def _precision(self) -> Iterator[None]:
@@ -241,17 +280,26 @@ class Trainer:
         """Whether the log has figures of the weights as they are."""
         return bool(curve := self.curve()) and curve[-1]["step"] == self.step
 
-    def _diverged(self, what: str) -> str:
-        """What a reader needs to look into it: the step and the recordings in it."""
-        heard = ""
-        if self.ahead is not None:
-            names = self.ahead.segments.names(self.config.seed, self.step)
-            heard = f" on {', '.join(name or '(unnamed)' for name in names)}"
-        return f"step {self.step}: {what}{heard}; lower optimizer.lr and resume"
+    def _diverged(self, what: str) -> TrainingDiverged:
+        return TrainingDiverged(
+            f"step {self.step}: {what}; begin in a fresh folder (--output) with a lower optimizer.lr"
+        )
+
+    def _heard(self) -> str:
+        """The recordings in the step at hand, for who looks into it."""
+        if self.ahead is None:
+            return ""
+        names = self.ahead.segments.names(self.config.seed, self.step)
+        return f" on {', '.join(name or '(unnamed)' for name in names)}"
 
     def _evaluate(self) -> None:
+        """Log the held-out figures of the average; raises `TrainingDiverged` for one that is not finite."""
         with self.averaged_weights(), rounded_products(tf32=False):
-            self._log(self.task.evaluate())
+            figures = self.task.evaluate()
+            for name, figure in figures.items():
+                if not math.isfinite(figure):
+                    raise self._diverged(f"{name} is {figure}")
+            self._log(figures)
             if (heard := self.task.listen()) is not None:
                 self.log.hear(self.step, heard)
 
@@ -288,7 +336,11 @@ class Trainer:
         return self.ahead.waited / self.seconds if self.ahead is not None and self.seconds else 0.0
 
     def save(self) -> None:
-        """Write the whole state, atomically."""
+        """Write the whole state, atomically; raises `TrainingDiverged` where a weight is not finite."""
+        for what, weights in (("weight", self.parameters), ("average of", self.average)):
+            for name, weight in weights.items():
+                if not weight.isfinite().all():
+                    raise self._diverged(f"{what} {name} is not finite")
         facts = {
             "step": str(self.step),
             "cpu_seconds": str(self.cpu_seconds),
@@ -296,6 +348,7 @@ class Trainer:
             "seconds": str(self._taken),
         }
         self._state.write(self._state_path, facts)
+        self._saved = self.step
 
     @torch.no_grad()
     def _put(self, weights: dict[str, Tensor]) -> None:

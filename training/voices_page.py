@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from training.figures import wanted_figures
 from training.plots import plot_curves
 from training.search.page import runs_table, summary
 from training.search.record import read_record
@@ -50,8 +51,9 @@ def write_page(output: Path) -> None:
         "# Voices",
         "",
         "Written by `vocoder voices-page` from the records inside the checkpoints; `vocoder publish` put the",
-        "figures there. Means over the clips of each held-out list, with 95 % bootstrap intervals. What does",
-        "not ship has its record in `docs/voices/`.",
+        "figures there. Means over the clips of each held-out list, with 95 % intervals by Student's t; the",
+        "records of before December 2026 hold percentile bootstraps over clips, which for 12 clips hold the",
+        "mean about 91 times in 100, not 95. What does not ship has its record in `docs/voices/`.",
         "",
         *_neighbours(output.parent),
         "## Listen",
@@ -153,7 +155,8 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
         yield f"- began with weights of an earlier run: {_took(began)} before"
     if (source := training.get("source_from")) is not None:
         yield f"- its source is that of `{source['name']}`: {_took(source)}"
-    if (bits := _last(training.get("curves", {}), "valid_bits")) is not None:
+    bits = _last(training.get("curves", {}), "valid_bits")
+    if bits is not None and "valid_bits" in wanted_figures(training.get("recipe", {})):
         yield f"- on its held-out segments: {bits['valid_bits']:.4g} bits a sample, with another's mel "
         yield f"  {bits['valid_bits_shuffled_mel']:.4g}"
     yield ""

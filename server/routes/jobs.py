@@ -21,6 +21,7 @@ from training.jobs.view import EXAMPLE, JobView
 
 _LOOK_SECONDS = 0.3
 _MAX_PAGE = 200
+_LAST_EVENT = 2**63 - 1
 _REQUEST: dict[str, Any] = {
     "recipe": "student",
     "dataset": "mine",
@@ -196,7 +197,7 @@ async def follow_job(
     request: Request,
     job: TheJob,
     jobs: TheJobs,
-    last_event_id: Annotated[int, Header(ge=0, description="go on after this event")] = 0,
+    last_event_id: Annotated[int, Header(ge=0, le=_LAST_EVENT, description="go on after this event")] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """What happens to a job, as server-sent events: `state`, `metrics` and `log`. Ends with the job.
 

@@ -208,6 +208,7 @@ def test_a_job_of_a_stranger_names_no_classifier(root: Path, tmp_path: Path) -> 
             {"loss": {"estimator": "closed-form"}, "model": LINEAR | {"flows": [FLOW], "base": "logistic"}},
             "closed-form is for Gaussians, but model.base is logistic",
         ),
+        ({"loss": {"divergence": 0, "spectral": 0, "contrast": 0.3}}, "loss: .* there is nothing to learn"),
     ],
 )
 def test_what_cannot_be_learned_from_is_refused_before_the_run(

@@ -12,11 +12,12 @@ from training.distributed import Share
 from vocoder.errors import ConfigError
 
 SCRIPT = Path(__file__).with_name("distributed_run.py")
+PATIENCE = Path(__file__).with_name("patience_run.py")
 
 
-def run(processes: int, *arguments: str) -> int:
+def run(processes: int, *arguments: str, script: Path = SCRIPT) -> int:
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    command = [sys.executable, *(launcher if processes > 1 else []), str(SCRIPT), *arguments]
+    command = [sys.executable, *(launcher if processes > 1 else []), str(script), *arguments]
     environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[2]), "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     print(ended.stderr)  # shown where a test fails
@@ -56,6 +57,11 @@ def test_two_processes_end_by_the_same_clock(tmp_path: Path) -> None:
     rates = [line["lr"] for line in lines if "lr" in line]
     assert "valid_weight" in lines[-1]
     assert rates[-1] < 0.5 * max(rates)
+
+
+def test_who_prepares_alone_is_waited_for_longer_than_others() -> None:
+    assert run(2, "alone", script=PATIENCE) == 0
+    assert run(2, "meanwhile", script=PATIENCE) != 0
 
 
 def test_rows_are_each_someones() -> None:

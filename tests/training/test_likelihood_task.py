@@ -39,20 +39,20 @@ def task(teacher_file: Path, clips: list[Clip]):
     """A task whose model has been trained by none, made anew for each call."""
 
     def make(seconds: float = 0.2) -> LikelihoodTask:
+        data = DataConfig(root=DATA, sources=[Source(folder=".", list="none")])
         teacher = load(str(teacher_file)).requires_grad_(True).train()
         assert isinstance(teacher, Teacher)
         teacher.pitch.requires_grad_(False)
         segments, held_out = cut_segments(
             clips,
             teacher.mel_spec,
-            DataConfig(root=DATA, sources=[Source(folder=".", list="none")]),
+            data,
             SegmentConfig(batch=2, frames=8),
             left=teacher.left_context,
             right=teacher.lookahead_frames,
         )
-        return LikelihoodTask(
-            teacher, segments, held_out, 0, held_out_speech(clips, teacher.mel_spec, seconds)
-        )
+        speech = held_out_speech(clips, data, teacher.mel_spec, seconds)
+        return LikelihoodTask(teacher, segments, held_out, 0, speech)
 
     return make
 

@@ -25,6 +25,19 @@ def test_which_weights_are_matrices():
     assert not is_matrix(torch.zeros(64, 1, 2))
 
 
+def test_what_is_kept_is_made_once(monkeypatch: pytest.MonkeyPatch):
+    """A step allocates what it computes, and no zeros beside."""
+    parameters = [nn.Parameter(torch.randn(16, 16)), nn.Parameter(torch.randn(3))]
+    optimizer, made = Muon(parameters, 1e-2), []
+    zeros_like = torch.zeros_like
+    monkeypatch.setattr(torch, "zeros_like", lambda like: made.append(like.shape) or zeros_like(like))
+    for _ in range(3):
+        for parameter in parameters:
+            parameter.grad = torch.ones_like(parameter)
+        optimizer.step()
+    assert made == [(16, 16), (3,), (3,)]
+
+
 def test_the_rest_moves_as_by_adamw():
     torch.manual_seed(0)
     ours, theirs = nn.Parameter(torch.randn(30)), nn.Parameter(torch.zeros(30))

@@ -8,7 +8,7 @@ import torch
 
 from training.data.manifests import DataConfig, Source, find_recordings
 from training.data.pitch import PitchTrack
-from training.data.segments import Clip, SegmentConfig, Segments
+from training.data.segments import Clip, SegmentConfig, Segments, _weights
 from vocoder.errors import ConfigError
 from vocoder.mel import DIALECTS, MelFrontend
 
@@ -33,6 +33,29 @@ def test_the_batch_of_a_step_is_always_the_same(clip: Clip) -> None:
     a, again, other = drawn.batch(1, 7), drawn.batch(1, 7), drawn.batch(1, 8)
     assert all(torch.equal(x, y) for x, y in zip(a, again, strict=True))
     assert not torch.equal(a.audio, other.audio)
+
+
+def test_a_clip_is_drawn_as_numpy_draws_it(clip: Clip) -> None:
+    """By length and speaker; the draws after it are the same as well."""
+    rng = np.random.default_rng(0)
+    clips = [
+        Clip(f"speaker {i % 7}", np.zeros(length, np.int16), name=str(i))
+        for i, length in enumerate(rng.integers(1, 60_000, 501))
+    ]
+    for balance in (0.0, 0.5, 1.0):
+        config = SegmentConfig(batch=50, frames=16)
+        drawn = Segments(clips, SPEC, config, balance=balance, left=LEFT, right=RIGHT)
+        weights = _weights(clips, balance)
+        for step in range(40):
+            rng = np.random.default_rng([5, step])
+            expected = []
+            for _ in range(config.batch):
+                chosen = clips[rng.choice(len(clips), p=weights)]
+                speed = 1 + config.speed * rng.uniform(-1, 1)
+                rng.uniform()
+                rng.integers(max(1, len(chosen.audio) - int(config.frames * SPEC.hop_length * speed)))
+                expected.append(chosen.name)
+            assert drawn.names(5, step) == expected
 
 
 def test_the_mel_of_a_segment_is_that_of_the_clip(clip: Clip) -> None:

@@ -1,11 +1,14 @@
 """The loop on a problem small enough to know: resume is exact, divergence is named, averages are used."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from torch import Tensor, nn
 
 from training.schedule import OptimizerConfig, learning_rate
 from training.trainer import Task, Trainer, TrainerConfig, TrainingDiverged
+from vocoder.config import parse_config
 from vocoder.errors import CheckpointError, ConfigError
 
 CONFIG = TrainerConfig(
@@ -108,6 +112,134 @@ def test_divergence_names_the_step_and_keeps_the_last_state(tmp_path: Path) -> N
     assert torch.isfinite(Trainer(Regression(), CONFIG, tmp_path).task.model.weight).all()
 
 
+class Failing(Regression):
+    """Of which the loss, or the gradient alone, is not finite in step 3."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        loss, terms = super().loss(step)
+        if step == 3 and self.what == "loss":
+            loss = loss * torch.inf
+        if step == 3 and self.what == "gradient":
+            loss = loss + (self.model.weight - self.model.weight.detach()).abs().pow(0.5).sum()
+        return loss, terms
+
+
+@pytest.mark.parametrize(("what", "told"), [("loss", "the loss is inf"), ("gradient", "the gradient is not")])
+def test_no_step_is_taken_on_what_is_not_finite(tmp_path: Path, what: str, told: str) -> None:
+    trainer = Trainer(Failing(what), CONFIG, tmp_path)
+    for _ in range(3):
+        trainer._train_step()
+    before = [value.clone() for value in (*trainer.parameters.values(), *trainer.average.values())]
+    with pytest.raises(TrainingDiverged, match=rf"step 3: {told}.*begin in a fresh folder \(--output\) with"):
+        trainer._train_step()
+    for value, old in zip((*trainer.parameters.values(), *trainer.average.values()), before, strict=True):
+        assert torch.equal(value, old)
+
+
+def test_a_step_is_looked_at_once_when_all_of_it_is_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look waits for a GPU: none before the backward pass is launched."""
+    trainer, order = Trainer(Regression(), CONFIG, tmp_path), []
+    trainer.parameters["weight"].register_hook(lambda gradient: order.append("backward"))
+    monkeypatch.setattr("training.trainer.any_of_all", lambda value, device: order.append("look") or value)
+    trainer._train_step()
+    assert order == ["backward", "look"]
+
+
+@pytest.mark.parametrize("part", ["parameters", "average"])
+def test_a_state_that_is_not_finite_is_not_saved(tmp_path: Path, part: str) -> None:
+    trainer = Trainer(Regression(), CONFIG, tmp_path)
+    trainer._train_step()
+    trainer.save()
+    sound = (tmp_path / "state.safetensors").read_bytes()
+    trainer._train_step()
+    with torch.no_grad():
+        getattr(trainer, part)["weight"][0, 1] = torch.inf
+    with pytest.raises(TrainingDiverged, match=r"step 2: .*weight is not finite"):
+        trainer.save()
+    assert (tmp_path / "state.safetensors").read_bytes() == sound
+
+
+class Unmeasurable(Regression):
+    def evaluate(self) -> dict[str, float]:
+        return {"valid_weight": 1.0, "valid_bits": float("nan")}
+
+
+def test_a_held_out_figure_that_is_none_ends_the_run_and_is_not_logged(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDiverged, match="step 10: valid_bits is nan"):
+        Trainer(Unmeasurable(), CONFIG, tmp_path).run(progress=False)
+    assert not any("valid_weight" in line for line in log(tmp_path))
+    assert Trainer(Regression(), CONFIG, tmp_path).step == 7
+
+
+@pytest.mark.parametrize("minutes", [None, 0.0], ids=["finished", "without time"])
+def test_without_a_step_the_state_stays_as_it_is(tmp_path: Path, minutes: float | None) -> None:
+    if minutes is None:
+        assert Trainer(Regression(), CONFIG, tmp_path).run(progress=False)
+    else:
+        trainer = Trainer(Regression(), CONFIG, tmp_path)
+        trainer._train_step()
+        trainer.save()
+    before = (tmp_path / "state.safetensors").stat()
+    Trainer(Regression(), CONFIG, tmp_path).run(max_minutes=minutes, progress=False)
+    after = (tmp_path / "state.safetensors").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from training.sole_process import sole_process
+
+with sole_process(Path(sys.argv[1])):
+    print("in", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Starts a process that is in the folder until it is killed."""
+    started = []
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        started.append(subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True))
+        assert started[-1].stdout.readline() == "in\n"
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_one_process_trains_in_a_folder(tmp_path: Path, holder: Callable[[], subprocess.Popen[str]]) -> None:
+    """Another is refused before it touches anything; when the first was killed, it may go on."""
+    early = Trainer(Regression(), CONFIG, tmp_path)
+    early._log(early._train_step())  # of a step that is not saved
+    lines, other = (tmp_path / "metrics.jsonl").read_bytes(), holder()
+    half = tmp_path / f".state.safetensors.{other.pid}"
+    half.touch()
+    with pytest.raises(ConfigError, match=rf"\(pid {other.pid}\) trains in .*another with --output"):
+        Trainer(Regression(), CONFIG, tmp_path)
+    with pytest.raises(ConfigError, match="wait for it"):
+        early.run(progress=False)
+    assert (tmp_path / "metrics.jsonl").read_bytes() == lines
+    assert half.exists()
+    other.kill()
+    other.wait()
+    assert Trainer(Regression(), CONFIG, tmp_path).run(progress=False)
+    assert not half.exists()
+    assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
 def test_evaluation_sees_the_average_and_training_goes_on_with_its_own(tmp_path: Path) -> None:
     trainer = Trainer(Regression(), CONFIG, tmp_path)
     for _ in range(5):
@@ -132,6 +264,19 @@ def test_schedule_warms_up_holds_and_falls() -> None:
     assert rates[20:50] == [1.0] * 30
     assert rates[50:] == sorted(rates[50:], reverse=True)
     assert learning_rate(config, 100, 1.0) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("betas", [(1.0, 0.9), (0.9, 1.0), (-0.1, 0.9)])
+def test_betas_are_shares(betas: tuple[float, float]) -> None:
+    with pytest.raises(ConfigError, match=r"optimizer\.betas\.\d: Input should be (less|greater) than"):
+        parse_config(TrainerConfig, {"steps": 1, "optimizer": {"betas": betas}}, "it")
+
+
+def test_seeds_are_those_that_torch_takes(tmp_path: Path) -> None:
+    config = parse_config(TrainerConfig, {"steps": 1, "seed": 2**63 - 1}, "it")
+    torch.Generator().manual_seed(config.seed)
+    with pytest.raises(ConfigError, match="seed: Input should be less than or equal to"):
+        parse_config(TrainerConfig, {"steps": 1, "seed": 2**63}, "it")
 
 
 def test_a_run_killed_before_its_first_save_begins_its_log_anew(tmp_path: Path) -> None:

@@ -120,7 +120,8 @@ def test_spectra_of_samples_join_where_they_are_asked_to(recordings, tmp_path):
 
 
 def test_divergence_names_the_step_and_its_recordings(recordings, tmp_path, monkeypatch):
-    monkeypatch.setattr(DensityTask, "loss", lambda task, step: (torch.tensor(float("nan")), {}))
+    nothing = torch.tensor(float("nan"), requires_grad=True)
+    monkeypatch.setattr(DensityTask, "loss", lambda task, step: (nothing, {}))
     names = {path.stem for path in recordings.glob("*.flac")}
     with pytest.raises(TrainingDiverged, match="step 0: the loss is nan on ") as caught:
         train_waveglow(recipe_of(recordings), tmp_path, progress=False)
@@ -132,6 +133,20 @@ def test_groups_that_lie_across_hops_have_no_spectra(recordings):
     values["model"] = values["model"] | {"group_size": 12}
     with pytest.raises(ConfigError, match=r"divide the hop of 256, got 12"):
         parse_config(WaveGlowRecipe, values, "tiny")
+
+
+@pytest.mark.parametrize(
+    ("spectral", "message"),
+    [
+        ({"alone": True, "weight": 0}, "spectral: weight: with 0 there is nothing to learn"),
+        ({"alone": True, "begin": 100}, "spectral: begin: .* nothing else to begin with"),
+    ],
+)
+def test_spectra_that_teach_nothing_alone_are_refused(recordings, spectral, message):
+    values = recipe_of(recordings).model_dump() | {"segments": {"frames": 11}, "spectral": spectral}
+    with pytest.raises(ConfigError, match=message):
+        parse_config(WaveGlowRecipe, values, "tiny")
+    parse_config(WaveGlowRecipe, values | {"spectral": spectral | {"alone": False}}, "tiny")
 
 
 def test_segments_too_short_for_a_spectrum_are_refused(recordings):

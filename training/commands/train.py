@@ -75,7 +75,7 @@ def waveglow(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="folder [default: runs/NAME]")] = None,
     max_minutes: Annotated[float | None, typer.Option(help="stop (and save) after this long")] = None,
 ) -> None:
-    """Train WaveGlow by maximum likelihood.
+    """Train WaveGlow: by likelihood, by the spectra of its samples, or by both, as the recipe says.
 
     Run the same command again to go on after a stop or a crash.
 

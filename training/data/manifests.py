@@ -1,6 +1,7 @@
 """Which recordings: folders with a list of files each, and who speaks in them."""
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field
@@ -55,24 +56,29 @@ def find_recordings(config: DataConfig) -> list[Recording]:
 
 def _of_source(root: Path, source: Source) -> list[Recording]:
     folder = root / source.folder
-    try:
-        names = (folder / source.list).read_text().split()
-    except OSError as error:
-        raise ConfigError(
-            f"data source {source.folder}: cannot read {error.filename}: {error.strerror}"
-        ) from None
     return [
         Recording(path=_existing(folder, name), speaker=source.speaker or Path(name).stem.partition("_")[0])
-        for name in names
+        for name in listed(folder / source.list)
     ]
 
 
+def listed(path: Path) -> list[str]:
+    """The names in a list, separated by white space; raises `ConfigError` where there is no such text."""
+    try:
+        return path.read_text().split()
+    except OSError as error:
+        raise ConfigError(f"data source: cannot read {path}: {error.strerror}") from None
+    except ValueError as error:  # no text, or no path
+        raise ConfigError(f"data source: {str(path)[:200]!r} is no list of files: {error}") from None
+
+
 def _existing(folder: Path, name: str) -> Path:
-    for suffix in SUFFIXES:
-        path = folder / f"{name}{suffix}"
-        if path.is_file():
-            return path
-    raise ConfigError(f"data source {folder}: it lists {name}, but has no such file")
+    with suppress(OSError):  # a name too long to be a file's
+        for suffix in SUFFIXES:
+            path = folder / f"{name}{suffix}"
+            if path.is_file():
+                return path
+    raise ConfigError(f"data source {folder}: it lists {name[:200]}, but has no such file")
 
 
 def manifest_hash(recordings: list[Recording]) -> str:

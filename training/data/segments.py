@@ -88,7 +88,8 @@ class Segments:
         self.clips, self.spec, self.config = clips, spec, config
         self.left, self.right = left, right
         self.frontend = MelFrontend(spec)
-        self.weights = _weights(clips, balance)
+        self.cumulative = _weights(clips, balance).cumsum()
+        self.cumulative /= self.cumulative[-1]
 
     def batch(self, seed: int, step: int, own: Share | None = None) -> Batch:
         """The rows of a step's batch that are this process's, or `own`; the same arguments give the same."""
@@ -115,7 +116,8 @@ class Segments:
 
     def _place(self, rng: np.random.Generator) -> tuple[Clip, float, float, int]:
         """A clip, a speed, a gain, and the sample with which the segment proper begins."""
-        clip = self.clips[rng.choice(len(self.clips), p=self.weights)]
+        # the draw of rng.choice(len(clips), p=weights), which would check and add up the weights each time
+        clip = self.clips[self.cumulative.searchsorted(rng.random(), side="right")]
         speed = 1 + self.config.speed * rng.uniform(-1, 1)
         gain = 10 ** (self.config.gain_db * rng.uniform(-1, 1) / 20)
         # the segment proper may begin anywhere in the clip

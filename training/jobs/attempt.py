@@ -13,7 +13,6 @@ finds another token and leaves, and a living one keeps the runner from giving ou
 
 import fcntl
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from training.jobs.records import JobSpec, State
+from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config, parse_config
 from vocoder.errors import VocoderError
 
@@ -132,7 +132,7 @@ class JobFolder:
             yield held
 
     def _put(self, name: str, value: Config) -> None:
-        replace_file(self.path / name, value.model_dump_json().encode())
+        write_atomically(self.path / name, value.model_dump_json().encode())
 
     def _get(self, name: str, model: type[Model]) -> Model | None:
         try:
@@ -140,21 +140,6 @@ class JobFolder:
         except FileNotFoundError:
             return None
         return parse_config(model, json.loads(text), str(self.path / name))
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write beside, flush to the disk, rename, flush the folder: the file is the old one or the new."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import field_validator, model_validator
 
-from training.jobs.attempt import replace_file
 from vocoder.bench.grid import GridConfig, run_grid
 from vocoder.checkpoints import voice_paths
+from vocoder.checkpoints.format import write_atomically
 
 RECIPE, RESULT = "bench", "result.json"
 MAX_POINTS = 200
@@ -60,7 +60,7 @@ def run_benchmark(
             metrics.flush()
 
         document = run_grid(config, note)
-    replace_file(folder / RESULT, json.dumps(document).encode())
+    write_atomically(folder / RESULT, json.dumps(document).encode())
     return document
 
 

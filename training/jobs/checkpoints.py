@@ -55,9 +55,13 @@ def install(source: Path, name: str, *, replace: bool) -> Path:
     load_checkpoint(source)
     own = [Path(folder) for folder in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if folder]
     target = (own[0] if own else SHIPPED) / f"{name}{SUFFIX}"
+    taken = JobConflict(f"a voice {name!r} is installed: choose another name, or ask to replace it")
     if name in voice_paths() and not replace:
-        raise JobConflict(f"a voice {name!r} is installed: choose another name, or ask to replace it")
-    write_atomically(target, source.read_bytes())
+        raise taken
+    try:
+        write_atomically(target, source.read_bytes(), replace=replace)
+    except FileExistsError:  # another came first
+        raise taken from None
     return target
 
 

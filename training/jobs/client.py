@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.error import HTTPError, URLError
@@ -12,8 +14,13 @@ from urllib.request import Request, urlopen
 from vocoder.config import parse_config
 from vocoder.errors import InputError, VocoderError
 
+ENDED = ("succeeded", "failed", "cancelled")
 _TIMEOUT = 60
 _RETRY_SECONDS = 2.0
+
+
+class ServerFault(VocoderError, RuntimeError):
+    """The server could not answer; asked again, it may."""
 
 
 @runtime_checkable
@@ -98,16 +105,19 @@ class RemoteClient:
         return self._ask("GET", f"/{quote(job, safe='')}")
 
     def follow(self, job: str, after: int) -> Iterator[dict[str, Any]]:
-        """Goes on after a broken connection, where it was."""
+        """Goes on after a broken connection or a server that was started anew, where it was."""
+        self.get(job)  # what cannot be asked at all is said at once
         while True:
             headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
-            try:
+            told = after
+            with suppress(OSError, HTTPException, ServerFault):
                 with self._open("GET", f"/{quote(job, safe='')}/events", None, headers) as response:
                     for event in _events(response):
                         yield event
                         after = event["number"]
-                return
-            except OSError:
+                if told == after and self.get(job)["state"] in ENDED:
+                    return  # a stream that was cut off ends like one that is over, so all is asked for again
+            if told == after:
                 time.sleep(_RETRY_SECONDS)
 
     def cancel(self, job: str) -> dict[str, Any]:
@@ -135,10 +145,10 @@ class RemoteClient:
             with self._open(method, path, body, headers or {}) as response:
                 return response.read()
         except OSError as error:
-            raise VocoderError(f"{self.url} cannot be asked: {getattr(error, 'reason', error)}") from None
+            raise ServerFault(f"{self.url} cannot be asked: {getattr(error, 'reason', error)}") from None
 
     def _open(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
-        """Raises `InputError` or `VocoderError` with the server's reason, and `OSError` without one."""
+        """Raises `InputError` or `ServerFault` with the server's reason, and `OSError` without one."""
         if self.key:
             headers = headers | {"Authorization": f"Bearer {self.key}"}
         data = None if body is None else json.dumps(body).encode()
@@ -147,7 +157,7 @@ class RemoteClient:
         try:
             return urlopen(request, timeout=_TIMEOUT)
         except HTTPError as error:
-            kind = InputError if error.code < 500 else VocoderError
+            kind = InputError if error.code < 500 else ServerFault
             raise kind(_reason(error)) from None
         except URLError as error:
             raise OSError(error.reason) from None

@@ -55,6 +55,9 @@ class RayProcesses:
     def alive(self, job: Job, folder: JobFolder) -> bool:
         return self._status(job) in ("PENDING", "RUNNING")
 
+    def waiting(self, job: Job, folder: JobFolder) -> bool:
+        return self._status(job) == "PENDING"
+
     def ask_to_leave(self, job: Job, folder: JobFolder) -> None:
         """Ray sends SIGTERM, and SIGKILL a few seconds later."""
         if self.alive(job, folder):

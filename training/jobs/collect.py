@@ -30,35 +30,50 @@ class Position(Config):
     since: tuple[float, int] | None = None
 
 
-def collect(store: Store, job: Job, folder: JobFolder) -> None:
-    """Turn what is new in the job's files into events; each line becomes one event, once."""
-    _collect_log(store, job, folder.log)
+def collect(store: Store, job: Job, folder: JobFolder) -> bool:
+    """Turn what is new in the job's files into events; each line becomes one event, once.
+
+    Returns whether a file was too long to be read whole: the rest comes with the next call.
+    """
+    more = _collect_log(store, job, folder.log)
     plan = folder.plan()
     stages = {
         file.parent.relative_to(folder.run).as_posix(): file for file in folder.run.rglob("metrics.jsonl")
     }
     for stage in sorted(stages, key=lambda name: [*plan.stages, name].index(name)):  # in their order
-        _collect_metrics(store, job, stages[stage], stage, plan)
+        more |= _collect_metrics(store, job, stages[stage], stage, plan)
     if not job.lineage and (lineage := _lineage(folder.run / "recipe.json", job, plan)):
         store.collect(job.id, "lineage", None, [], lineage=lineage)
+    return more
 
 
-def _collect_log(store: Store, job: Job, file: Path) -> None:
+def collect_rest(store: Store, job: Job, folder: JobFolder) -> None:
+    """All that is left in the files of a job whose process is gone, also a last line without an end."""
+    while collect(store, store.get(job.id), folder):
+        pass
     begin = store.position(job.id, LOG) or 0
-    text, end = _whole_lines(file, begin)
+    if folder.log.exists() and (rest := folder.log.read_bytes()[begin:]):
+        line = rest.decode(errors="replace")[:MAX_LINE]
+        store.collect(job.id, LOG, begin + len(rest), [("log", {"line": line})])
+
+
+def _collect_log(store: Store, job: Job, file: Path) -> bool:
+    begin = store.position(job.id, LOG) or 0
+    text, end, more = _whole_lines(file, begin)
     if end > begin:
         lines = text.decode(errors="replace").splitlines()
         store.collect(job.id, LOG, end, [("log", {"line": line[:MAX_LINE]}) for line in lines])
+    return more
 
 
-def _collect_metrics(store: Store, job: Job, file: Path, stage: str, plan: Plan) -> None:
+def _collect_metrics(store: Store, job: Job, file: Path, stage: str, plan: Plan) -> bool:
     saved = store.position(job.id, f"metrics:{stage}")
     old = Position.model_validate(saved) if saved else Position()
     stat = file.stat()
     same = (old.inode, old.token) == (stat.st_ino, job.token) and stat.st_size >= old.offset
-    text, end = _whole_lines(file, old.offset if same else 0)
+    text, end, more = _whole_lines(file, old.offset if same else 0)
     if not text:
-        return
+        return more
     read, events = old.read if same else (-1, 0), []
     for line in _parsed(text):
         step = int(line["step"])
@@ -76,15 +91,16 @@ def _collect_metrics(store: Store, job: Job, file: Path, stage: str, plan: Plan)
     progress = _progress(store.get(job.id), stage, events, plan, position, stat.st_mtime)
     data = [("metrics", {"stage": stage, **line}) for line in events]
     store.collect(job.id, f"metrics:{stage}", position.model_dump(), data, progress)
+    return more
 
 
 def _parsed(text: bytes) -> list[dict[str, Any]]:
-    """The lines that are whole: one can be torn where the machine lost power."""
+    """The lines that are whole: one can be torn where the machine lost power. What is no number is null."""
     lines = []
     for line in text.splitlines():
         with suppress(ValueError):
-            lines.append(json.loads(line))
-    return [line for line in lines if isinstance(line, dict) and "step" in line]
+            lines.append(json.loads(line, parse_constant=lambda _: None))
+    return [line for line in lines if isinstance(line, dict) and isinstance(line.get("step"), int)]
 
 
 def _progress(
@@ -121,15 +137,16 @@ def _lineage(file: Path, job: Job, plan: Plan) -> dict[str, Any] | None:
     return {"data": {"root": data.get("root"), "hash": data_hash}, "teacher": plan.teacher}
 
 
-def _whole_lines(file: Path, begin: int) -> tuple[bytes, int]:
-    """Bytes from `begin` to the end of the last whole line, and where that is."""
+def _whole_lines(file: Path, begin: int) -> tuple[bytes, int, bool]:
+    """Bytes from `begin` to the end of the last whole line, where that is, and whether there may be more."""
     try:
         with file.open("rb") as opened:
             opened.seek(begin)
             text = opened.read(MAX_BYTES)
     except FileNotFoundError:
-        return b"", begin
+        return b"", begin, False
+    more = len(text) == MAX_BYTES
     end = text.rfind(b"\n") + 1
-    if not end and len(text) == MAX_BYTES:
+    if not end and more:
         end = MAX_BYTES  # one endless line
-    return text[:end], begin + end
+    return text[:end], begin + end, more

@@ -1,9 +1,10 @@
 """Which recordings a job may read: those below the folders that the operator names."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from training.data.manifests import DataConfig, find_recordings
+from training.data.manifests import DataConfig, find_recordings, listed
 from vocoder.errors import ConfigError
 
 TRAIN_LIST = "train.txt"
@@ -16,9 +17,10 @@ def dataset_values(dataset: str, roots: list[Path] | None) -> dict[str, Any]:
         ConfigError: it is not there, or lies below none of `roots` once links are followed.
     """
     for root in [Path()] if roots is None else roots:
-        folder = (root / dataset).resolve()
-        if folder.is_dir() and _inside(folder, roots):
-            return prepared_values(folder)
+        with suppress(OSError, ValueError):  # a name that no folder can have
+            folder = (root / dataset).resolve()
+            if folder.is_dir() and _inside(folder, roots):
+                return prepared_values(folder)
     raise ConfigError(f"dataset: {dataset!r} is no folder below {_described(roots)}")
 
 
@@ -37,7 +39,7 @@ def check_recordings(data: DataConfig, roots: list[Path] | None) -> None:
     if roots is not None:
         for source in data.sources:
             _demand(data.root / source.folder / source.list, roots)
-            for name in (data.root / source.folder / source.list).read_text().split():
+            for name in listed(data.root / source.folder / source.list):
                 _demand(data.root / source.folder / name, roots)
     for recording in find_recordings(data):
         if roots is not None:
@@ -45,7 +47,11 @@ def check_recordings(data: DataConfig, roots: list[Path] | None) -> None:
 
 
 def _demand(path: Path, roots: list[Path]) -> None:
-    if not _inside(path.resolve(), roots):
+    try:
+        inside = _inside(path.resolve(), roots)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"data: {str(path)[:200]!r} is no path: {error}") from None
+    if not inside:
         raise ConfigError(f"data: {path} lies below none of {_described(roots)}: move the recordings there")
 
 

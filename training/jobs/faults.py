@@ -3,8 +3,8 @@
     python -m training.jobs.faults --kills 50 -o docs/faults.md
 
 A few equal jobs are queued; a runner is started and killed again and again, sometimes with the processes that
-train, sometimes they alone. In the end every job must have succeeded once, and its weights must be, to the
-bit, those of a run that was left in peace.
+train, sometimes they alone. In the end every job must have succeeded once, and its figures and weights must
+be, to the bit, those of a run that was left in peace.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from training.jobs.attempt import JobFolder
 from training.jobs.local import processes_of
@@ -48,7 +48,7 @@ def torment(root: Path, spec: JobSpec, *, jobs: int, kills: int, longest: float,
     When all have ended before the last kill, another is queued.
     """
     random_moments, begun = random.Random(seed), time.monotonic()
-    quiet, store, report = _in_peace(root / "reference", spec), Store(root / "tormented"), Report()
+    peace, store, report = _in_peace(root / "reference", spec), Store(root / "tormented"), Report()
     for _ in range(jobs):
         store.submit(spec)
     while sum(report.kills.values()) < kills:
@@ -67,15 +67,31 @@ def torment(root: Path, spec: JobSpec, *, jobs: int, kills: int, longest: float,
         report.kills[victim] += 1
     _finish(store)
     report.seconds = time.monotonic() - begun
-    _judge(store, quiet, report)
+    _judge(store, peace, report)
     return report
 
 
-def _in_peace(root: Path, spec: JobSpec) -> str:
+class Result(NamedTuple):
+    """What a job came to: its figures in order, without the time they took, and a hash of its weights."""
+
+    figures: list[str]
+    weights: str
+
+
+def _in_peace(root: Path, spec: JobSpec) -> Result:
     store = Store(root)
     job, _ = store.submit(spec)
     _finish(store)
-    return _weights(store, store.get(job.id))
+    return _result(store, store.get(job.id))
+
+
+def _result(store: Store, job: Job) -> Result:
+    figures = [
+        json.dumps({k: v for k, v in event.data.items() if k != "cpu_seconds"})
+        for event in store.events(job.id, limit=1_000_000)
+        if event.kind == "metrics"
+    ]
+    return Result(figures, _weights(store, job))
 
 
 def _finish(store: Store) -> None:
@@ -118,31 +134,29 @@ def _kill_all(found: list[int]) -> None:
             continue
 
 
-def _judge(store: Store, quiet: str, report: Report) -> None:
+def _judge(store: Store, peace: Result, report: Report) -> None:
     for job in store.jobs(limit=10_000):
         report.jobs += 1
         report.attempts += job.attempts
-        report.faults += [f"{job.id}: {fault}" for fault in _faults_of(store, job, quiet)]
+        report.faults += [f"{job.id}: {fault}" for fault in _faults_of(store, job, peace)]
     if report.most_at_once > 1:
         report.faults.append(f"{report.most_at_once} processes trained one job at a time")
 
 
-def _faults_of(store: Store, job: Job, quiet: str) -> list[str]:
+def _faults_of(store: Store, job: Job, peace: Result) -> list[str]:
     if job.state != State.SUCCEEDED:
         return [f"it is {job.state}: {job.reason}"]
     events = store.events(job.id, limit=1_000_000)
     states = [event.data["state"] for event in events if event.kind == "state"]
-    figures = [
-        json.dumps({k: v for k, v in event.data.items() if k != "cpu_seconds"})
-        for event in events
-        if event.kind == "metrics"
-    ]
+    figures, weights = _result(store, job)
     faults = []
     if states.count(State.SUCCEEDED) != 1 or states[-1] != State.SUCCEEDED:
         faults.append(f"its states were {states}")
     if len(figures) != len(set(figures)):
         faults.append("figures were told twice")
-    if _weights(store, job) != quiet:
+    if lost := set(peace.figures) - set(figures):
+        faults.append(f"{len(lost)} figures were not told, {sorted(lost)[0]} the first")
+    if weights != peace.weights:
         faults.append("its weights are not those of the run left in peace")
     return faults
 
@@ -207,7 +221,7 @@ both were killed with -9 after 0 to {options.longest:g} seconds each time.
 | --- | ---: |
 {rows}
 {attempts}, at most {report.most_at_once} process seen to train one job at a time. A job is sound if it
-succeeded once, every figure was told once, and its weights are, to the bit, those of a run left in peace.
+succeeded once, told every figure of a run left in peace once, and its weights are that run's, to the bit.
 
 What was lost: {lost}
 """

@@ -58,6 +58,10 @@ class LocalProcesses:
         self._reap(folder)
         return folder.occupied() or bool(processes_of(folder.path))
 
+    def waiting(self, job: Job, folder: JobFolder) -> bool:
+        """Never: a process begins when it is started."""
+        return False
+
     def ask_to_leave(self, job: Job, folder: JobFolder) -> None:
         """SIGTERM to the process itself; those that it started are its own business."""
         for process in processes_of(folder.path):

@@ -39,7 +39,7 @@ RECIPES = {
         "recipes.distillation", "DistillationRecipe", "distil", "a student, taught by an installed teacher"
     ),
     "waveglow": _entry(
-        "recipes.waveglow", "WaveGlowRecipe", "train_waveglow", "WaveGlow, by maximum likelihood"
+        "recipes.waveglow", "WaveGlowRecipe", "train_waveglow", "WaveGlow, by likelihood, spectra or both"
     ),
     "classifier": _entry(
         "recipes.classifier",
@@ -95,6 +95,18 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def settled(recipe: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with whole paths: the process that trains may have another working folder."""
+    whole = dict(values)
+    for field in getattr(config_of(recipe), "files", ()):
+        if isinstance(path := values.get(field), str) and Path(path).is_file():
+            whole[field] = str(Path(path).resolve())
+    data = values.get("data")
+    if isinstance(data, Mapping) and isinstance(data.get("root"), str):
+        whole["data"] = {**data, "root": str(Path(data["root"]).resolve())}
+    return whole
+
+
 def parse(recipe: str, values: Mapping[str, Any]) -> Config:
     """The typed configuration of a recipe, whatever is there; raises `ConfigError` naming the field."""
     config = parse_config(config_of(recipe), dict(values), recipe)
@@ -122,6 +134,10 @@ def _check_voices(config: Config, *, strangers: bool) -> None:
         value = getattr(config, field, None)
         if value is None:
             continue
+        if strangers and field == "classifier":
+            raise ConfigError(
+                "classifier: it is a file, and jobs that are asked for over HTTP read none: leave it out"
+            )
         if strangers and (len(value.parts) > 1 or value.suffix):
             raise ConfigError(f"{field}: expected the name of an installed voice, got {str(value)!r}")
         try:

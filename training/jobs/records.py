@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 class JobSpec(Config):
-    """What is asked for; it never changes. `config` is whole and was found valid."""
+    """What is asked for; it never changes, but for a deadline that passed. `config` was found valid."""
 
     recipe: str
     config: dict[str, Any]

@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import Field
 
 from training.jobs.attempt import JobFolder
-from training.jobs.collect import collect
+from training.jobs.collect import collect, collect_rest
 from training.jobs.records import Job, State
 from training.jobs.store import Store
 from vocoder.config import Config
@@ -49,6 +49,9 @@ class Processes(Protocol):
     def alive(self, job: Job, folder: JobFolder) -> bool:
         """Whether its process trains, or is about to."""
 
+    def waiting(self, job: Job, folder: JobFolder) -> bool:
+        """Whether its process has no place yet, so that no sign can be expected."""
+
     def ask_to_leave(self, job: Job, folder: JobFolder) -> None:
         """Let it save and end."""
 
@@ -65,6 +68,7 @@ class Runner:
     def __init__(self, store: Store, processes: Processes, config: RunnerConfig | None = None) -> None:
         self.store, self.processes, self.config = store, processes, config or RunnerConfig()
         self._asked: dict[str, float] = {}  # token -> when the process was asked to leave
+        self._waited: dict[str, float] = {}  # token -> when the process was last seen without a place
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
         """Serve the queue until `stop` is set (running jobs then save, leave, and are queued again).
@@ -83,8 +87,17 @@ class Runner:
     def tick(self) -> None:
         """Look at every running job once, and start what there is a place for."""
         for job in self._running():
-            self._tend(job)
+            with self._of_one(job):
+                self._tend(job)
         self._start_queued()
+
+    @contextmanager
+    def _of_one(self, job: Job) -> Iterator[None]:
+        """An error over one job holds up no other, and one over its figures not its end."""
+        try:
+            yield
+        except Exception:
+            logger.exception("job %s: the runner goes on after an error", job.id)
 
     def _safely_tick(self) -> None:
         try:
@@ -94,12 +107,14 @@ class Runner:
 
     def _tend(self, job: Job) -> None:
         folder = JobFolder(self.store.folder(job.id))
-        alive = self.processes.alive(job, folder)
-        collect(self.store, job, folder)
-        if not alive:
+        if not self.processes.alive(job, folder):
             self._conclude(job, folder)
             return
-        sign = folder.heartbeat() or time.time()
+        with self._of_one(job):
+            collect(self.store, job, folder)
+        if self.processes.waiting(job, folder):
+            self._waited[str(job.token)] = time.time()
+        sign = max(folder.heartbeat() or time.time(), self._waited.get(str(job.token), 0.0))
         if sign - (job.heartbeat or 0) > _BEAT_SECONDS:
             self.store.beat(job, sign)
         if time.time() - sign > self.config.lease_seconds:
@@ -120,6 +135,9 @@ class Runner:
         """The process is gone: what did it leave?"""
         self.processes.kill(job, folder)  # what it had started
         self._asked.pop(str(job.token), None)
+        self._waited.pop(str(job.token), None)
+        with self._of_one(job):
+            collect_rest(self.store, job, folder)
         death = self.processes.death(job, folder)
         job = self.store.get(job.id)
         outcome = folder.outcome(job.token)
@@ -170,8 +188,8 @@ class Runner:
                 if time.monotonic() > deadline:
                     self.processes.kill(job, folder)
                 if not self.processes.alive(job, folder):
-                    collect(self.store, job, folder)
-                    self._conclude(job, folder)
+                    with self._of_one(job):
+                        self._conclude(job, folder)
                     del left[job.id]
             time.sleep(0.05)
 

@@ -22,6 +22,7 @@ from vocoder.errors import ConfigError
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 _FOLLOW_SECONDS = 0.3
 _MAX_LOG_BYTES = 4 << 20
+_FURTHEST_SECONDS = 10 * 365.25 * 86400
 
 
 class JobRequest(Config):
@@ -67,6 +68,10 @@ class Jobs:
         deadline = request.deadline.timestamp() if request.deadline else None
         if deadline is not None and deadline < time.time() and not self.store.has_key(key):
             raise ConfigError(f"deadline: {request.deadline} is past; give a later one, or none")
+        if deadline is not None and deadline > time.time() + _FURTHEST_SECONDS:
+            raise ConfigError(
+                f"deadline: {request.deadline} is more than ten years away; give an earlier one, or none"
+            )
         spec = JobSpec(
             recipe=request.recipe,
             config=values,
@@ -151,11 +156,16 @@ class Jobs:
         if request.preset is not None or request.recipe in recipes.presets():
             base = recipes.preset(request.preset or request.recipe)
         values = recipes.merge(base, request.config)
+        if request.dataset is not None and not isinstance(values.get("data", {}), dict):
+            raise ConfigError(
+                f"data: {values['data']!r} does not go with a dataset: leave one of the two out"
+            )
         if (
             request.dataset is None
             and self.roots is not None
             and "data" not in request.config
-            and "sources" in values.get("data", {})
+            and isinstance(values.get("data"), dict)
+            and "sources" in values["data"]
         ):
             raise ConfigError(
                 f"dataset: the recipe {request.recipe} learns from recordings: "
@@ -165,4 +175,4 @@ class Jobs:
             values["data"] = values.get("data", {}) | dataset_values(request.dataset, self.roots)
         if isinstance(values.get("data"), dict) and (self.roots is not None or "cache" not in values["data"]):
             values["data"] = values["data"] | {"cache": str(self.store.root / "cache")}
-        return values
+        return values if self.roots is not None else recipes.settled(request.recipe, values)

@@ -76,7 +76,7 @@ class Store:
         text = spec.model_dump_json()
         with self._transaction() as db:
             if key is not None and (row := _one(db, "SELECT * FROM jobs WHERE key = ?", key)):
-                if row["spec"] != text:
+                if not _same_request(row["spec"], text):
                     raise JobConflict(
                         f"the idempotency key {key!r} belongs to job {row['id']}, which is another request: "
                         "send a new key"
@@ -154,10 +154,14 @@ class Store:
         )
 
     def requeue(self, job: Job, reason: str, interruptions: int) -> Job | None:
-        """An interrupted job back into the queue; None if another attempt has taken over."""
+        """An interrupted job back into the queue, or to its end if it was asked to leave.
+
+        None if another attempt has taken over.
+        """
         return self._change(
-            "state = 'queued', reason = ?, interruptions = ?, token = NULL, slot = NULL",
-            (reason, interruptions),
+            "state = iif(cancelling, 'cancelled', 'queued'), ended = iif(cancelling, ?, NULL),"
+            " cancelling = 0, reason = ?, interruptions = ?, token = NULL, slot = NULL",
+            (time.time(), reason, interruptions),
             "id = ? AND state = 'running' AND token = ?",
             (job.id, job.token),
         )
@@ -177,21 +181,27 @@ class Store:
         Raises:
             UnknownJob: there is none.
         """
-        self._change("state = 'cancelled', ended = ?", (time.time(),), "id = ? AND state = 'queued'", (job,))
         with self._transaction() as db:
+            waits = (
+                "UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ? AND state = 'queued' RETURNING *"
+            )
+            if (row := _one(db, waits, time.time(), job)) is not None:
+                _record_state(db, row)
             db.execute("UPDATE jobs SET cancelling = 1 WHERE id = ? AND state = 'running'", (job,))
         return self.get(job)
 
     def resume(self, job: str) -> Job:
-        """Queue a failed or cancelled job again: it goes on from its last checkpoint.
+        """Queue a failed or cancelled job again: it goes on from its last checkpoint, past deadlines dropped.
 
         Raises:
             UnknownJob: there is none.
             JobConflict: it is on its way, or has succeeded.
         """
+        past = "json_extract(spec, '$.deadline') < ?"
         changed = self._change(
-            "state = 'queued', reason = NULL, ended = NULL, interruptions = 0",
-            (),
+            f"state = 'queued', reason = NULL, ended = NULL, interruptions = 0, cancelling = 0,"
+            f" spec = iif({past}, json_set(spec, '$.deadline', NULL), spec)",
+            (time.time(),),
             "id = ? AND state IN ('failed', 'cancelled')",
             (job,),
         )
@@ -283,6 +293,14 @@ class Store:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+
+def _same_request(stored: str, asked: str) -> bool:
+    """Whether two specs are one request, of which `resume` may have dropped a deadline that passed."""
+    one, other = (JobSpec.model_validate_json(text) for text in (stored, asked))
+    if one.deadline is None and other.deadline is not None and other.deadline < time.time():
+        other = other.model_copy(update={"deadline": None})
+    return one == other
 
 
 def _one(connection: sqlite3.Connection, query: str, *values: Any) -> sqlite3.Row | None:

@@ -1,6 +1,6 @@
 """A job as people are shown it, over HTTP and by the command line."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -74,4 +74,4 @@ class JobView(Config):
 
 
 def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds).astimezone()
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).astimezone()

@@ -71,6 +71,15 @@ class DistillationLossConfig(Config):
         default=1.0, ge=0, le=1, description="1: generalized energy distance, 0: distance"
     )
 
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> "DistillationLossConfig":
+        weighted = ("divergence", *SOUND_TERMS)
+        if not any(getattr(self, name) for name in weighted):
+            raise ValueError(
+                f"with no weight above 0 there is nothing to learn: raise one of {', '.join(weighted)}"
+            )
+        return self
+
 
 def _kind(value: Any) -> str:
     return value.get("kind", "student") if isinstance(value, dict) else getattr(value, "kind", "")
@@ -337,7 +346,7 @@ def distil(
         left=max(student.left_context, teacher.left_context),
         right=max(student.lookahead_frames, teacher.lookahead_frames),
     )
-    speech = held_out_speech(clips, spec, recipe.listen_seconds)
+    speech = held_out_speech(clips, recipe.data, spec, recipe.listen_seconds)
     classifier = load_classifier(recipe.classifier) if recipe.classifier is not None else None
     if classifier is not None and classifier.config.sample_rate != spec.sample_rate:
         raise ConfigError(

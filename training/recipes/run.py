@@ -1,8 +1,8 @@
 """What every recipe does around its tasks: claim a folder, cut segments, note what was done."""
 
+import hashlib
 import json
 import math
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ from training.trainer import PLACES, Trainer, TrainerConfig
 from vocoder.checkpoints import load_checkpoint, read_info, save_checkpoint, voice_path
 from vocoder.checkpoints.format import write_atomically
 from vocoder.config import Config
-from vocoder.errors import ConfigError
+from vocoder.errors import CheckpointError, ConfigError
 from vocoder.mel import MelFrontend, MelSpec, mel_spec
 from vocoder.models import Student, Vocoder
 from vocoder.models.voiced_source import VoicedSource
@@ -61,10 +61,33 @@ class Recipe(Config):
             return False
         return noted.portable() == self.portable()
 
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of what lies in each of `files` that is named, wherever that is.
+
+        Raises:
+            CheckpointError, UnknownVoice: nothing lies there.
+        """
+        named = {field: getattr(self, field, None) for field in self.files}
+        return {field: _digest(field, path) for field, path in named.items() if path is not None}
+
+
+def _digest(field: str, path: Path) -> str:
+    file = path if field == "classifier" else voice_path(path)  # which is no voice
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{field}: cannot read {file}: {error.strerror}") from None
+
 
 def claim_folder(folder: Path, recipe: Recipe, data_hash: str) -> None:
-    """Note in `folder` what is trained there; raises `ConfigError` when that is something else already."""
-    note = {"recipe": recipe.portable(), "data_hash": data_hash}
+    """Note in `folder` what is trained there, and from which checkpoints.
+
+    Raises:
+        ConfigError: another recipe, other recordings or other checkpoints were noted there before.
+        CheckpointError, UnknownVoice: a checkpoint that the recipe names is not there.
+    """
+    note = {"recipe": recipe.portable(), "data_hash": data_hash, "files": recipe.digests()}
     path = folder / "recipe.json"
     if path.exists():
         begun = json.loads(path.read_text())
@@ -73,8 +96,22 @@ def claim_folder(folder: Path, recipe: Recipe, data_hash: str) -> None:
                 f"{folder} was begun with another recipe or other recordings (see {path}): "
                 "go on with those, or choose another folder with --output"
             )
+        if "files" in begun:  # which runs of before did not note
+            _demand_same(begun["files"], note["files"], folder, recipe)
     if share().first:
         write_atomically(path, json.dumps(note, indent=2).encode())
+
+
+def _demand_same(begun: dict[str, str], now: dict[str, str], folder: Path, recipe: Recipe) -> None:
+    """Raises `ConfigError` naming the first checkpoint that is not the one of before."""
+    for field in sorted({field for field, _ in begun.items() ^ now.items()}):
+        if field not in now:
+            what = "the run began with a checkpoint, and now none is named: name that one"
+        elif field not in begun:
+            what = f"the run began without, and now {getattr(recipe, field)} is named: leave it out"
+        else:
+            what = f"{getattr(recipe, field)} has changed since the run began: put the old file back"
+        raise ConfigError(f"{field}: {what}, or choose another folder than {folder} with --output")
 
 
 def begin_with(model: Vocoder, path: Path) -> None:
@@ -137,7 +174,7 @@ def origin(path: Path) -> dict[str, Any]:
     """What a run began with, for its record: name, SHA-256, and the time that went into it."""
     file = voice_path(path)
     before = spent(read_info(file).training)._asdict()
-    return {"name": file.stem, "sha256": sha256(file.read_bytes()).hexdigest(), **before}
+    return {"name": file.stem, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), **before}
 
 
 WARM_HOPS = 2
@@ -185,12 +222,15 @@ def cut_segments(
     return Segments(train, spec, config, balance=balance, left=left, right=right), fixed
 
 
-def held_out_speech(clips: list[Clip], spec: MelSpec, seconds: float) -> Float[Tensor, "sample"] | None:
+def held_out_speech(
+    clips: list[Clip], data: DataConfig, spec: MelSpec, seconds: float
+) -> Float[Tensor, "sample"] | None:
     """The beginning of the first clip that is kept out of training; None for no seconds."""
     length = round(seconds * spec.sample_rate)
     if length < spec.min_samples:
         return None
-    return torch.from_numpy(clips[0].audio[:length].astype(np.float32) / 32767)
+    _, held_out = divide(clips, data, spec.sample_rate)
+    return torch.from_numpy(held_out[0].audio[:length].astype(np.float32) / 32767)
 
 
 def speak(model: Vocoder, recording: Float[Tensor, "sample"]) -> Listening:

@@ -182,6 +182,6 @@ def _shape_filters(recipe: StudentRecipe, student: Student, clips: list[Clip], f
     segments, held_out = cut_segments(
         clips, student.mel_spec, recipe.data, recipe.segments, left=left, right=right
     )
-    speech = held_out_speech(clips, student.mel_spec, LISTEN_SECONDS)
+    speech = held_out_speech(clips, recipe.data, student.mel_spec, LISTEN_SECONDS)
     task = FilterTask(student, segments, held_out, recipe.loss, recipe.filters.seed, speech)
     return Trainer(task, recipe.filters, folder / "filters")

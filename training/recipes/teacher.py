@@ -167,6 +167,6 @@ def _stages(
         teacher.pitch.requires_grad_(False)
     around = {"left": teacher.left_context, "right": teacher.lookahead_frames}
     segments, held_out = cut_segments(clips, spec, recipe.data, recipe.segments, **around)
-    speech = held_out_speech(clips, spec, recipe.listen_seconds)
+    speech = held_out_speech(clips, recipe.data, spec, recipe.listen_seconds)
     likelihood = LikelihoodTask(teacher, segments, held_out, recipe.flow.seed, speech)
     yield "flow", Trainer(likelihood, recipe.flow, folder / "flow")

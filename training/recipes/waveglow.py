@@ -46,6 +46,16 @@ class SpectralConfig(Config):
     weight: float = Field(default=1.0, ge=0, description="against bits a sample")
     begin: int = Field(default=0, ge=0, description="first step that has it: it triples a step's cost")
 
+    @model_validator(mode="after")
+    def _alone_it_is_all(self) -> "SpectralConfig":
+        if self.alone and not self.weight:
+            raise ValueError("weight: with 0 there is nothing to learn where alone is true; give more")
+        if self.alone and self.begin:
+            raise ValueError(
+                f"begin: where alone is true there is nothing else to begin with; leave out the {self.begin}"
+            )
+        return self
+
 
 class WaveGlowRecipe(Recipe):
     """Everything that decides the trained voice."""
@@ -201,7 +211,7 @@ def train_waveglow(
     clips = usable_clips(recordings, recipe.data, spec.sample_rate, progress=progress)
     around = {"left": voice.left_context, "right": voice.right_context}
     segments, held_out = cut_segments(clips, spec, recipe.data, recipe.segments, **around)
-    speech = held_out_speech(clips, spec, recipe.listen_seconds)
+    speech = held_out_speech(clips, recipe.data, spec, recipe.listen_seconds)
     task = DensityTask(
         voice,
         segments,

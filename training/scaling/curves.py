@@ -1,21 +1,16 @@
 """Points to fit laws to: held-out figures against CPU-seconds, from the records of voices and of a search."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from training.figures import LABELS, wanted_figures
 from training.scaling.h200 import cost
 from training.search.record import SearchRecord
 from training.search.runs import Run
 from training.spent import Spent, spent
 from vocoder.checkpoints import CheckpointInfo, read_info, voice_paths
-
-LABELS = {
-    "valid_bits": "bits a sample",
-    "valid_divergence": "divergence, nats a sample",
-    "valid_energy_distance": "energy distance",
-}
 
 
 class Curve(NamedTuple):
@@ -38,31 +33,27 @@ def voice_records(folder: Path) -> dict[str, CheckpointInfo]:
 
 
 def voice_curves(records: Mapping[str, Mapping[str, Any]]) -> list[Curve]:
-    """Of each voice the figure that its last stage optimised; what it began with counts as cost."""
+    """Of each voice the figure that its last stage optimised.
+
+    What it began with, and its earlier stages, count as cost.
+    """
     found = (_voice_curve(name, training) for name, training in records.items())
     return [curve for curve in found if curve is not None]
 
 
 def _voice_curve(name: str, training: Mapping[str, Any]) -> Curve | None:
     stages = list(training.get("curves", {}).values())
-    if not stages or (key := _optimised(training, stages[-1])) is None:
+    there = {key for line in stages[-1] for key in line} if stages else set()
+    key = next((name for name in wanted_figures(training.get("recipe", {})) if name in there), None)
+    if key is None:
         return None
     lines = [line for line in stages[-1] if key in line]
     whole = Spent.of(training)
-    before = cost(spent(training)) - cost(whole)
     pace = cost(whole) / whole.cpu_seconds if whole.gpu_seconds and whole.cpu_seconds else 1.0
+    before = cost(spent(training)) - cost(whole)
+    before += pace * sum(stage[-1]["cpu_seconds"] for stage in stages[:-1] if stage)
     costs = [before + pace * line["cpu_seconds"] for line in lines]
     return Curve(name, LABELS[key], costs, [line[key] for line in lines])
-
-
-def _optimised(training: Mapping[str, Any], lines: list[dict[str, Any]]) -> str | None:
-    """The held-out figure nearest to the loss: bits are none where spectra alone were learned from."""
-    there = {key for line in lines for key in line}
-    spectral = training.get("recipe", {}).get("spectral") or {}
-    wanted = ["valid_divergence", "valid_bits", "valid_energy_distance"]
-    if spectral.get("alone"):
-        wanted.remove("valid_bits")
-    return next((key for key in wanted if key in there), None)
 
 
 def at_quickest_pace(search: SearchRecord) -> SearchRecord:
@@ -78,19 +69,22 @@ def at_quickest_pace(search: SearchRecord) -> SearchRecord:
     return search._replace(base=base, others=others)
 
 
-def whole_runs(search: SearchRecord, records: Mapping[str, Mapping[str, Any]]) -> Curve:
+def whole_runs(search: SearchRecord, voices: Sequence[Curve] = ()) -> Curve:
     """The ends of runs of one recipe at several budgets, each with its rate brought down to the end.
 
-    They are the search's base and those variants that change nothing but steps and seeds, and of the records
-    those whose model, recordings and augmentation are the base's.
+    They are the search's base and those variants that change nothing but steps and seeds, and of `voices` the
+    ends.
     """
     ends = [(run.cpu_seconds, run.figure) for run in _budgets(search)]
-    alike = voice_curves(
-        {name: training for name, training in records.items() if _same(search.recipe, training)}
-    )
-    ends += [(curve.costs[-1], curve.figures[-1]) for curve in alike if curve.label == search.label]
+    ends += [(curve.costs[-1], curve.figures[-1]) for curve in voices]
     costs, figures = zip(*sorted(ends), strict=True)
     return Curve("whole runs", search.label, list(costs), list(figures))
+
+
+def voices_alike(search: SearchRecord, records: Mapping[str, Mapping[str, Any]]) -> list[Curve]:
+    """Of voices whose model, speech and (in their last run) augmentation are those of the search's base."""
+    alike = {name: training for name, training in records.items() if _same(search.recipe, training)}
+    return [curve for curve in voice_curves(alike) if curve.label == search.label]
 
 
 def _budgets(search: SearchRecord) -> list[Run]:

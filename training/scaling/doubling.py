@@ -5,24 +5,29 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import t
 
 from vocoder.errors import InputError
 
-CERTAIN = 2.0
-"""Standard errors that a slope must have to count as found."""
+CONFIDENCE = 0.95
+"""That a slope which counts as found is not chance."""
 
 
 class Doubling(NamedTuple):
-    """Change of the figure at each doubling, its standard error, and the line's value at the largest x."""
+    """Change of the figure at each doubling, its standard error, and the line's value at the largest x.
+
+    `freedom`: degrees of freedom behind the error.
+    """
 
     slope: float
     error: float
     at_most: float
     most: float
+    freedom: int
 
     @property
     def found(self) -> bool:
-        return abs(self.slope) > CERTAIN * self.error
+        return abs(self.slope) > float(t.ppf((1 + CONFIDENCE) / 2, self.freedom)) * self.error
 
     def at(self, x: float) -> float:
         return self.at_most + self.slope * math.log2(x / self.most)
@@ -32,8 +37,14 @@ class Doubling(NamedTuple):
         return self.error * abs(math.log2(x / self.most))
 
 
-def doubling(xs: Sequence[float], figures: Sequence[float], *, noise: float = 0.0) -> Doubling:
-    """The line by least squares; `noise`: deviation of a figure by chance, where the residuals show less.
+def doubling(
+    xs: Sequence[float], figures: Sequence[float], *, noise: float = 0.0, freedom: int = 0
+) -> Doubling:
+    """The line by least squares.
+
+    Args:
+        noise: deviation of a figure by chance, which counts where the residuals show less.
+        freedom: degrees of freedom from which it is known.
 
     Raises:
         InputError: fewer than two different x, or one that is not positive.
@@ -44,4 +55,5 @@ def doubling(xs: Sequence[float], figures: Sequence[float], *, noise: float = 0.
     slope, height = np.polyfit(x, y, 1)
     left = float(np.sqrt(np.square(y - slope * x - height).sum() / max(1, len(x) - 2)))
     error = max(left, noise) / float(np.sqrt(np.square(x - x.mean()).sum()))
-    return Doubling(float(slope), error, float(slope * x.max() + height), float(max(xs)))
+    behind = max(1, freedom if noise >= left else len(x) - 2)
+    return Doubling(float(slope), error, float(slope * x.max() + height), float(max(xs)), behind)

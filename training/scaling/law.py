@@ -108,11 +108,14 @@ def interval(laws: Sequence[PowerLaw], cost: float) -> Interval:
 
 
 def hindsight(costs: Sequence[float], figures: Sequence[float]) -> Hindsight | None:
-    """A law fitted to the first half, asked about the rest; None where the half is too small for a law."""
-    order = np.argsort(costs, kind="stable")
-    c, y = [costs[i] for i in order], [figures[i] for i in order]
+    """A law fitted to the first half, asked about the rest; None where the half is too small for a law.
+
+    Figures at one cost are one point, their mean: what is known does not choose among them.
+    """
+    c = sorted(set(costs))
+    y = [float(np.mean([f for cost, f in zip(costs, figures, strict=True) if cost == one])) for one in c]
     half = max(MIN_POINTS, -(-len(c) // 2))
-    if len(set(c[:half])) < MIN_POINTS or half >= len(c):
+    if half >= len(c):
         return None
     law = fit(c[:half], y[:half])
     errors = [abs(law.at(cost) - figure) for cost, figure in zip(c[half:], y[half:], strict=True)]

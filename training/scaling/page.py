@@ -78,6 +78,7 @@ def _whole(study: Study, search: SearchRecord) -> list[str]:
         *table(["CPU-seconds", search.label, "the law"], rows),
         "",
         f"{_describe(fitted)} {_hindsight(fitted)}",
+        *_chains(study),
         "",
         f"Forecast for the same model and speech. An hour of an H200 is taken for {CORE_HOURS[0]:g} to "
         f"{CORE_HOURS[1]:g}",
@@ -89,6 +90,27 @@ def _whole(study: Study, search: SearchRecord) -> list[str]:
         ),
         "",
     ]
+
+
+def _chains(study: Study) -> list[str]:
+    """What is to be known of points that are more than a run."""
+    if not study.chains:
+        return []
+    named = ", ".join(f"that at {cost:,.0f} CPU-seconds (`{name}`)" for name, cost in study.chains.items())
+    lines = [
+        "",
+        f"No single run of this recipe is {named}: the voice went on from earlier runs, whose rate and",
+        "augmentation were their own, and its pitch reader was trained with it.",
+    ]
+    if (law := study.without) is not None:
+        put = ", ".join(f"{law.at(cost):.3f}" for cost in study.chains.values())
+        first = study.forecasts[0]
+        low, high = (law.at(cost) for cost in first.costs)
+        lines.append(
+            f"A law of the other points alone puts it at {put}, and {first.hours:g} H200-hour at "
+            f"{low:.3f} … {high:.3f}."
+        )
+    return lines
 
 
 def _describe(fitted: FittedCurve) -> str:
@@ -197,14 +219,20 @@ def _size(study: Study, search: SearchRecord) -> list[str]:
         search.label,
         "the base's law at these CPU-seconds",
     ]
-    return ["## Model size", "", *table(heads, rows), "", _slope(trend, "a step's cost"), ""]
+    told = (
+        _slope(trend, "a step's cost")
+        if trend.alike
+        else "They had steps of their own, so that the law's column is what to compare with; CPU-seconds of "
+        "other sizes than the base's are as they were taken, with whatever else the machine did."
+    )
+    return ["## Model size", "", *table(heads, rows), "", told, ""]
 
 
 def _slope(trend: Trend, what: str) -> str:
     line = trend.doubling
     found = "" if line.found else ": no more than chance can do"
     change = f"{line.slope:+.3f} ± {line.error:.3f}"
-    return f"Each doubling of {what} changes the figure, at {trend.held}, by {change}{found}."
+    return f"Each doubling of {what} changes the figure, at the same steps, by {change}{found}."
 
 
 def _record(study: Study, facts: dict[str, str]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _trend(axes: Any, title: str, trend: Trend) -> None:
     xs = trend.xs
     axes.plot(xs, trend.figures, "ko", markersize=4, label="runs")
     axes.plot(xs, [trend.doubling.at(x) for x in xs], color="C0", label="line")
-    axes.set_title(f"{title}, {trend.held}", fontsize=9)
+    axes.set_title(f"{title}, {'the same steps' if trend.alike else 'steps of their own'}", fontsize=9)
     _log(axes, title, "")
 
 
@@ -78,4 +78,5 @@ def _log(axes: Any, x: str, y: str) -> None:
     axes.set_xscale("log")
     axes.set_xlabel(x, fontsize=7)
     axes.set_ylabel(y, fontsize=7)
-    axes.legend(fontsize=6)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize=6)

@@ -70,7 +70,9 @@ def _size(study: Study, search: SearchRecord) -> list[str]:
     """Sizes at equal compute: each beside what the base comes to in as many CPU-seconds."""
     if study.size is None:
         return []
-    others = [run for run in study.size.runs if run != search.base]
+    others = [run for run in study.size.runs if run != search.base and not run.diverged]
+    if not others:
+        return []
     gains = [(run.figure - study.whole.law.at(run.cpu_seconds), run.variant) for run in others]
     told = ", ".join(f"{name} {gain:+.3f}" for gain, name in gains)
     gain, best = min(gains)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from training.scaling.curves import Curve, voice_curves, whole_runs
+from training.scaling.curves import Curve, voice_curves, voices_alike, whole_runs
 from training.scaling.doubling import Doubling, doubling
 from training.scaling.h200 import HOURS, core_seconds
 from training.scaling.law import (
@@ -24,8 +24,6 @@ from vocoder.mel import mel_spec
 
 SPEECH, SIZE = "minutes of speech", "model size"
 """Questions of the search whose answers are trends."""
-ALIKE = 1.5
-"""Costs that differ by less than this factor are about the same: the machine's speed varies by as much."""
 
 
 class FittedCurve(NamedTuple):
@@ -60,16 +58,15 @@ class Trend(NamedTuple):
     doubling: Doubling
 
     @property
-    def held(self) -> str:
-        """What the runs had the same amount of: steps, or about the same CPU-seconds."""
-        if len({run.steps for run in self.runs}) == 1:
-            return "the same steps"
-        costs = [run.cpu_seconds for run in self.runs]
-        return "about the same CPU-seconds" if max(costs) < ALIKE * min(costs) else "steps of their own"
+    def alike(self) -> bool:
+        """Whether the runs had the same number of steps, so that nothing else tells them apart."""
+        return len({run.steps for run in self.runs}) == 1
 
 
 class Study(NamedTuple):
     whole: FittedCurve
+    chains: dict[str, float]  # voices among its points that went on from earlier runs: their costs
+    without: PowerLaw | None  # its law without these
     forecasts: list[Forecast]
     curves: list[FittedCurve]
     speech: Trend | None
@@ -83,15 +80,20 @@ def study(search: SearchRecord, records: Mapping[str, Mapping[str, Any]]) -> Stu
     Raises:
         InputError: the search has too few runs at other numbers of steps for a law.
     """
-    noise = search.chance or 0.0
-    whole = fit_curve(whole_runs(search, records), noise=noise)
+    noise, freedom = search.chance or 0.0, len(search.seeds) - 1
+    voices = voices_alike(search, records)
+    whole = fit_curve(whole_runs(search, voices), noise=noise)
+    single = [voice for voice in voices if "began_with" not in records[voice.name]]
+    pure = whole_runs(search, single)
     long_enough = [curve for curve in voice_curves(records) if len(set(curve.costs)) >= MIN_POINTS]
     return Study(
         whole=whole,
+        chains={voice.name: voice.costs[-1] for voice in voices if voice not in single},
+        without=fit(pure.costs, pure.figures) if len(set(pure.costs)) >= MIN_POINTS else None,
         forecasts=[forecast(whole, hours) for hours in HOURS],
         curves=[fit_curve(curve) for curve in long_enough],
-        speech=_trend(search, SPEECH, lambda run: run.minutes, noise),
-        size=_trend(search, SIZE, step_cost, noise),
+        speech=_trend(search, SPEECH, lambda run: run.minutes, noise, freedom),
+        size=_trend(search, SIZE, step_cost, noise, freedom),
         chance=search.chance,
     )
 
@@ -115,13 +117,15 @@ def forecast(fitted: FittedCurve, hours: float) -> Forecast:
     )
 
 
-def _trend(search: SearchRecord, question: str, of: Callable[[Run], float], noise: float) -> Trend | None:
-    runs = sorted(search.asked(question), key=of)
+def _trend(
+    search: SearchRecord, question: str, of: Callable[[Run], float], noise: float, freedom: int
+) -> Trend | None:
+    runs = sorted((run for run in search.asked(question) if not run.diverged), key=of)
     if len(runs) < 2:
         return None
     xs = [float(of(run)) for run in runs]
     figures = [search.reference if run == search.base else run.figure for run in runs]
-    return Trend(runs, xs, figures, doubling(xs, figures, noise=noise))
+    return Trend(runs, xs, figures, doubling(xs, figures, noise=noise, freedom=freedom))
 
 
 def step_cost(run: Run) -> float:

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from scipy.stats import t
+
 from training.search.picture import plot_search
 from training.search.plan import BASE, Plan
 from training.search.record import SearchRecord, make_record, write_record
 from training.search.runs import Run
 from vocoder.evaluation.pages import describe_machine, table
 
-CERTAIN = 2.0
-"""Standard deviations, by chance, that a difference must have to count as found."""
+CONFIDENCE = 0.95
+"""That a difference which counts as found is not chance; each for itself."""
 HEADS = ("", "changes", "figure", "difference", "CPU s", "parameters", "minutes of speech")
 
 
@@ -48,7 +50,10 @@ def _opening(record: SearchRecord, plan: Plan) -> list[str]:
         f"{plan.config.description or plan.config.name}: {base.steps} steps for the base and each variant",
         f"that does not say otherwise. The figure is {record.label} of held-out segments, the same for all,",
         "at the end of the run; less is better. So short a run favours what learns fast: what loses here may",
-        f"win in a long one. CPU-seconds are those of the steps, on one thread{_pace(record)}.",
+        "win in a long one. Variants have as many steps as the base, or as many as were thought to cost as",
+        "much, so that differences are not at equal compute. CPU-seconds are those of the steps, on one",
+        f"thread{_pace(record)}.",
+        *_code(record),
         "",
         *summary(record),
         "",
@@ -67,6 +72,12 @@ def _pace(record: SearchRecord) -> str:
     )
 
 
+def _code(record: SearchRecord) -> list[str]:
+    """The commits that trained the runs, where they are not one."""
+    commits = list(dict.fromkeys(run.code or "an unnoted one" for run in record.runs))
+    return [f"The runs are of several commits: {', '.join(commits)}."] if len(commits) > 1 else []
+
+
 def _sections(record: SearchRecord, name: str) -> list[str]:
     lines = []
     for question in dict.fromkeys(run.question for run in record.others):
@@ -80,8 +91,7 @@ def question_table(record: SearchRecord, question: str) -> list[str]:
     rows = [[BASE, "", f"{base.figure:.3f}", f"{base.figure - record.reference:+.3f}", *_costs(base)]]
     for run in variants:
         changes = "<br>".join(f"`{override}`" for override in run.overrides)
-        difference = f"{run.figure - record.reference:+.3f}"
-        rows.append([run.variant, changes, f"{run.figure:.3f}", difference, *_costs(run)])
+        rows.append([run.variant, changes, *_figures(record, run), *_costs(run)])
     return table(HEADS, rows)
 
 
@@ -89,10 +99,17 @@ def runs_table(record: SearchRecord) -> list[str]:
     """Every run, question by question, the best first."""
     rows = [["", BASE, f"{record.base.figure:.3f}", "", f"{record.base.cpu_seconds:.0f}"]]
     for question in dict.fromkeys(run.question for run in record.others):
-        for run in sorted(record.asked(question)[1:], key=lambda run: run.figure):
-            difference = f"{run.figure - record.reference:+.3f}"
-            rows.append([question, run.variant, f"{run.figure:.3f}", difference, f"{run.cpu_seconds:.0f}"])
+        rows += [
+            [question, run.variant, *_figures(record, run), f"{run.cpu_seconds:.0f}"]
+            for run in sorted(record.asked(question)[1:], key=lambda run: run.figure)
+        ]
     return table(("question", "run", record.label, "difference", "CPU s"), rows)
+
+
+def _figures(record: SearchRecord, run: Run) -> list[str]:
+    return (
+        ["diverged", ""] if run.diverged else [f"{run.figure:.3f}", f"{run.figure - record.reference:+.3f}"]
+    )
 
 
 def _costs(run: Run) -> list[str]:
@@ -100,8 +117,14 @@ def _costs(run: Run) -> list[str]:
 
 
 def least_finding(record: SearchRecord) -> float:
-    """The difference of one run to the mean over seeds that chance seldom makes; 0 where it is not known."""
-    return CERTAIN * (record.chance or 0.0) * math.sqrt(1 + 1 / len(record.seeds))
+    """The difference of one run to the mean over n seeds that chance makes one time in twenty.
+
+    t · s · √(1 + 1/n), t of n - 1 degrees of freedom; infinite where one seed tells nothing of chance.
+    """
+    if record.chance is None:
+        return math.inf
+    count = len(record.seeds)
+    return float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * record.chance * math.sqrt(1 + 1 / count)
 
 
 def summary(record: SearchRecord) -> list[str]:
@@ -118,14 +141,19 @@ def summary(record: SearchRecord) -> list[str]:
     lines, done = [], len(record.runs)
     if done < record.planned:
         lines += [f"So far {done} of {record.planned} runs are done.", ""]
-    if record.chance is not None:
-        lines += [
-            f"The base with {len(record.seeds)} seeds comes to {record.reference:.3f} ± {record.chance:.3f} "
-            f"(standard deviation). Differences are to that mean; one below {least:.3f} is no finding.",
-            "",
-        ]
+    if record.chance is None:
+        return [*lines, "There is one seed of the base: what chance does is not known, and nothing is found."]
+    lines += [
+        f"The base with {len(record.seeds)} seeds comes to {record.reference:.3f} ± {record.chance:.3f} "
+        f"(standard deviation). Differences are to that mean. One below {least:.3f} is no finding: further "
+        f"away chance takes one run in twenty, by Student's t of {len(record.seeds) - 1} degrees of freedom.",
+        "",
+    ]
     for title, sign in (("Better than the base", -1), ("Worse", 1)):
-        found = [f"{name} ({by:+.3f})" for by, name in changes if by * sign > least]
+        found = [f"{name} ({by:+.3f})" for by, name in changes if math.inf > by * sign > least]
         lines.append(f"- {title}: {'; '.join(found) or 'nothing'}.")
     within = [f"{name} ({by:+.3f})" for by, name in changes if abs(by) <= least]
-    return [*lines, f"- No finding: {'; '.join(within) or 'nothing'}."]
+    lines.append(f"- No finding: {'; '.join(within) or 'nothing'}.")
+    return lines + [
+        f"- {run.question}: {run.variant} {run.diverged}." for run in record.others if run.diverged
+    ]

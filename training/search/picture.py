@@ -23,7 +23,7 @@ def plot_search(record: SearchRecord, path: Path) -> None:
     for axes in places[len(questions) :]:
         axes.set_axis_off()
     for axes, question in zip(places, questions, strict=False):
-        for run in record.asked(question):
+        for run in (run for run in record.asked(question) if run.curve):
             colour, name = ("black", BASE) if run is record.base else (None, run.variant)
             steps, values = zip(*((p.step, p.figure) for p in run.curve), strict=True)
             axes.plot(steps, values, marker=".", linewidth=1.2, color=colour, label=name)

@@ -1,11 +1,13 @@
 """What a search leaves for others to read: its runs, as JSON."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
+from training.figures import LABELS
 from training.search.kinds import KINDS
 from training.search.plan import Plan
 from training.search.runs import Point, Run
@@ -53,14 +55,15 @@ def make_record(plan: Plan, runs: Sequence[Run], facts: Mapping[str, str]) -> Se
     """`runs` in any order, the base's among them; the record has the plan's order."""
     found = {(run.question, run.variant): run for run in runs}
     ordered = [run for variant in plan.runs if (run := found.get((variant.question, variant.name)))]
-    label, planned = KINDS[plan.config.kind].label, len(plan.runs)
+    figure = KINDS[plan.config.kind].figure(plan.base.recipe)
+    label, planned = LABELS[figure], len(plan.runs)
     return SearchRecord(
         dict(facts), plan.base.recipe.portable(), label, ordered[0], ordered[1:], planned=planned
     )
 
 
 def write_record(record: SearchRecord, path: Path) -> None:
-    """As JSON, each run and each point of a curve by the names of its fields."""
+    """As JSON, each run and each point of a curve by the names of its fields; of one that diverged, null."""
     content = record._asdict() | {
         "base": _content(record.base),
         "others": [_content(r) for r in record.others],
@@ -79,9 +82,14 @@ def read_record(path: Path) -> SearchRecord:
 
 
 def _content(run: Run) -> dict[str, Any]:
-    return run._asdict() | {"curve": [point._asdict() for point in run.curve]}
+    figure = None if run.diverged else run.figure
+    return run._asdict() | {"figure": figure, "curve": [point._asdict() for point in run.curve]}
 
 
 def _run(row: dict[str, Any]) -> Run:
-    changed = {"overrides": tuple(row["overrides"]), "curve": [Point(**point) for point in row["curve"]]}
+    changed: dict[str, Any] = {
+        "overrides": tuple(row["overrides"]),
+        "curve": [Point(**point) for point in row["curve"]],
+        "figure": math.inf if row["figure"] is None else row["figure"],
+    }
     return Run(**(row | changed))

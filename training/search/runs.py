@@ -1,6 +1,7 @@
 """The runs of a search, and what their records hold."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +12,8 @@ from training.recipes.run import Recipe, claim_folder
 from training.search.kinds import KINDS
 from training.search.plan import Plan, Variant
 from training.side_by_side import side_by_side
+from training.trainer import TrainingDiverged
+from vocoder.bench.stamp import SOURCE, commit
 from vocoder.checkpoints import load, read_info, voice_path
 from vocoder.errors import VocoderError
 from vocoder.evaluation.pages import describe_machine
@@ -42,6 +45,8 @@ class Run(NamedTuple):
     curve: list[Point]
     fingerprint: str = ""  # of the recipe and all that it reads; none in records of before
     machine: str = ""
+    code: str = ""  # commit that trained it, where that is known
+    diverged: str = ""  # what ended it before its time, if something did; its figure is infinite then
 
     def changes_only(self, *names: str) -> bool:
         """Whether the variant differs from the base in fields of these names alone, as `seed` or `steps`."""
@@ -52,8 +57,9 @@ class Run(NamedTuple):
 def run_plan(plan: Plan, folder: Path, *, jobs: int, known: Sequence[Run] = ()) -> Iterator[Run]:
     """Results as they come; each run on one thread, `jobs` at a time, in `folder`/its name.
 
-    Runs that are done are read, those begun go on. A folder that holds another recipe raises `ConfigError`.
-    What is among the `known` runs, from a record perhaps of another machine, is not repeated.
+    Runs that are done are read, those begun go on, and one that diverges is a result as any other. A folder
+    that holds another recipe raises `ConfigError`. What is among the `known` runs, from a record perhaps of
+    another machine, is not repeated.
     """
     done = {run.fingerprint: run for run in known if run.fingerprint}
     due = []
@@ -78,25 +84,39 @@ def fingerprint(recipe: Recipe) -> str:
 
 
 def _run(kind: str, variant: Variant, folder: Path) -> Run:
-    path = _trained(kind, variant.recipe, folder / variant.recipe.name)
-    training, chosen = read_info(path).training, KINDS[kind]
-    curve = [
-        Point(line["step"], line["cpu_seconds"], line[chosen.figure])
-        for line in training["curves"][chosen.stage]
-        if chosen.figure in line
-    ]
-    return Run(
+    chosen = KINDS[kind]
+    figure = chosen.figure(variant.recipe)
+    done = Run(
         question=variant.question,
         variant=variant.name,
         overrides=variant.overrides,
+        figure=math.inf,
+        steps=0,
+        cpu_seconds=0.0,
+        parameters=0,
+        minutes=0.0,
+        curve=[],
+        fingerprint=fingerprint(variant.recipe),
+        machine=describe_machine(),
+        code=commit(SOURCE) or "",
+    )
+    try:
+        path = _trained(kind, variant.recipe, folder / variant.recipe.name)
+    except TrainingDiverged as error:
+        return done._replace(diverged=str(error))
+    training = read_info(path).training
+    curve = [
+        Point(line["step"], line["cpu_seconds"], line[figure])
+        for line in training["curves"][chosen.stage]
+        if figure in line
+    ]
+    return done._replace(
         figure=curve[-1].figure,
         steps=curve[-1].step,
         cpu_seconds=curve[-1].cpu_seconds,
         parameters=load(path).num_parameters(),
         minutes=training["minutes_of_speech"],
         curve=curve,
-        fingerprint=fingerprint(variant.recipe),
-        machine=describe_machine(),
     )
 
 

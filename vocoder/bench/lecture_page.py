@@ -86,7 +86,10 @@ def _opinions(figures: Mapping[str, Any]) -> list[str]:
         for system, measures in systems.items():
             cells = [_estimate(measures.get(name)) for name in PROXIES]
             rows.setdefault(system, (system, *cells))
-    told = "Held-out clips of LJSpeech, 95 % bootstrap intervals; no listener was asked: predictors, not MOS."
+    told = (
+        "Held-out clips of LJSpeech, 95 % intervals as the voices record them (before December 2026 "
+        "percentile bootstraps, which are narrow); no listener was asked: predictors, not MOS."
+    )
     return [told, "", *table(head, rows.values()), ""]
 
 

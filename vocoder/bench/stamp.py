@@ -13,14 +13,14 @@ import torch
 
 from vocoder.evaluation.report import machine, versions
 
-_SOURCE = Path(__file__).parents[2]
+SOURCE = Path(__file__).parents[2]
 
 
 def stamp(device: torch.device | str = "cpu", packages: Iterable[str] = ()) -> dict[str, Any]:
     """The facts that every JSON of a benchmark begins with; `packages`: more whose versions matter."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(_SOURCE),
+        "commit": commit(SOURCE),
         "device": device_name(torch.device(device)),
         "machine": machine(),
         "versions": versions() | _installed(packages),

@@ -6,6 +6,7 @@ Metadata, all JSON: `format_version`, `kind`, `config`, `mel_spec`, `correction`
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,15 +86,37 @@ def _read_weights(path: str | Path) -> dict[str, torch.Tensor]:
         return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside `path`, flush to the disk, rename: a reader sees the old file or the new, never half."""
+def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> None:
+    """Write beside `path`, flush to the disk, rename, flush the folder.
+
+    A reader sees the old file or the new, never half, also after a loss of power, and of several writers one
+    comes last, or without `replace` the first.
+
+    Raises:
+        FileExistsError: `path` is there, and `replace` is not set.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temporary.replace(path)
+        else:
+            path.hardlink_to(temporary)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_info(path: str | Path) -> CheckpointInfo:

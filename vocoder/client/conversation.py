@@ -20,10 +20,13 @@ from vocoder.errors import VocoderError
 class Conversation:
     """One utterance after the other over one connection. Push from one task, listen in another.
 
-        async with client.converse(voice="student", seed=7) as conversation:
+        async def push():
             async for frames in acoustic_model:
                 await conversation.push(frames)
             await conversation.finish()
+
+        async with client.converse(voice="student", seed=7) as conversation, asyncio.TaskGroup() as tasks:
+            tasks.create_task(push())
             async for samples in conversation.listen():
                 play(samples)
 

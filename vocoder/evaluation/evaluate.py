@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vocoder.errors import AudioError
-from vocoder.evaluation.alignment import align
+from vocoder.evaluation.alignment import Pair, align
 from vocoder.evaluation.measures import families_of
 
 
@@ -32,11 +32,14 @@ def evaluate(
         InputError: a name that is no measure, or audio far outside [-1, 1].
         MissingExtra: a named measure whose package is not installed.
     """
+    return evaluate_pair(align(reference, generated, sample_rate), measures)
+
+
+def evaluate_pair(pair: Pair, measures: Sequence[str] | None = None) -> dict[str, float]:
+    """As `evaluate`, of a pair that `align` made."""
     wanted = None if measures is None else tuple(measures)
-    families = families_of(wanted)
-    pair = align(reference, generated, sample_rate)
     values: dict[str, float] = {}
-    for family in families:
+    for family in families_of(wanted):
         try:
             computed: Sequence[float] = family.compute(pair)
         except AudioError:

@@ -64,7 +64,7 @@ def to_table(scores: Sequence[Score], measures: Sequence[str] | None = None) -> 
     summary = summarize(scores)
     clips = len({score.clip for score in scores})
     table = Table(
-        title=f"Mean over {clips} clip{'s' * (clips != 1)}, with {CONFIDENCE:.0%} bootstrap intervals"
+        title=f"Mean over {clips} clip{'s' * (clips != 1)}, with {CONFIDENCE:.0%} intervals"
     )
     table.add_column("measure")
     for system in summary:

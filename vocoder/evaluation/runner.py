@@ -11,7 +11,8 @@ from torch import Tensor
 
 from vocoder.audio import read, resample
 from vocoder.errors import InputError
-from vocoder.evaluation.evaluate import evaluate
+from vocoder.evaluation.alignment import Pair, align
+from vocoder.evaluation.evaluate import evaluate_pair
 from vocoder.evaluation.manifest import Clip
 from vocoder.evaluation.measures import LIKELIHOOD, families_of
 from vocoder.evaluation.processes import in_processes
@@ -78,7 +79,9 @@ def score(clip: Clip, system: System, measures: Sequence[str] | None = None) -> 
     try:
         audio, sample_rate = read(clip.path)
         seconds = len(audio) / sample_rate
-        values = measured(system, audio, sample_rate, system.generate(audio, sample_rate), measures)
+        generated, rate = system.generate(audio, sample_rate)
+        pair = align(resample(audio, sample_rate, rate), generated, rate)
+        values = measured(system, audio, sample_rate, pair, measures)
     except InputError as error:
         return Score(clip.name, system.name, seconds, error=str(error))
     return Score(clip.name, system.name, seconds, values)
@@ -88,17 +91,16 @@ def measured(
     system: System,
     audio: Float[Tensor, "sample"],
     sample_rate: int,
-    made: tuple[Float[Tensor, "generated"], int],
+    pair: Pair,
     measures: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    """Measure what `system.generate` made of a recording, and the likelihood where the system has one.
+    """Measure what `system.generate` made of a recording, aligned to it, and the system's likelihood if any.
 
     Raises:
-        InputError: audio that cannot be analysed or compared, an unknown measure.
+        InputError: an unknown measure, or a recording that the system cannot score.
         MissingExtra: a named measure whose package is not installed.
     """
-    generated, rate = made
-    values = evaluate(resample(audio, sample_rate, rate), generated, rate, measures)
+    values = evaluate_pair(pair, measures)
     if isinstance(system, Scoring) and (measures is None or LIKELIHOOD.name in measures):
         values[LIKELIHOOD.name] = system.bits_per_sample(audio, sample_rate)
     return values

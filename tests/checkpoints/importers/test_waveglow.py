@@ -279,6 +279,57 @@ def test_other_files_are_named(plain: dict[str, Tensor], tmp_path: Path) -> None
         import_waveglow(path, spec(5))
 
 
+def without(name: str) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
+    return lambda weights: {key: value for key, value in weights.items() if key != name}
+
+
+def flat(name: str) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
+    return lambda weights: weights | {name: weights[name].flatten(1)}
+
+
+TORN: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
+    "a gap between layers": (
+        lambda weights: without("WN.1.cond_layers.0.weight")(split_layers(weights)),
+        r"lacks WN\.1\.cond_layers\.0\.weight",
+    ),
+    "a gap between skip layers": (
+        lambda weights: without("WN.0.skip_layers.0.bias")(split_layers(weights)),
+        r"lacks WN\.0\.skip_layers\.0\.bias",
+    ),
+    "layers of other mels": (
+        lambda weights: flat("WN.0.cond_layers.1.weight")(split_layers(weights)),
+        r"do not fit together: WN\.0\.cond_layers\.0\.weight \[.*\], WN\.0\.cond_layers\.1\.weight \[",
+    ),
+    "a length without its direction": (
+        lambda weights: without("WN.0.in_layers.1.weight_v")(with_stale_weights(weights)),
+        r"torn\.pt: WN\.0\.in_layers\.1\.weight_g has no WN\.0\.in_layers\.1\.weight_v beside it",
+    ),
+    "another's length": (
+        lambda weights: with_stale_weights(weights) | {"WN.0.in_layers.1.weight_g": torch.ones(3, 1, 1)},
+        r"WN\.0\.in_layers\.1\.weight_g has shape \[3, 1, 1\], where .*weight_v asks for",
+    ),
+    "two axes": (flat("upsample.weight"), r"upsample\.weight has shape .* has three axes"),
+    "no axis": (
+        lambda weights: weights | {"convinv.0.conv.weight": torch.tensor(1.0)},
+        r"convinv\.0\.conv\.weight has shape \[\]",
+    ),
+    "a name that is none": (
+        lambda weights: weights | {"WN.(.start.bias": torch.zeros(1)},
+        r"WN\.\(\.start\.bias belong to no part",
+    ),
+}
+
+
+@pytest.mark.parametrize("tear", TORN)
+def test_weights_that_are_not_whole_are_refused_by_name(
+    tear: str, plain: dict[str, Tensor], tmp_path: Path
+) -> None:
+    change, message = TORN[tear]
+    torch.save(change(plain), tmp_path / "torn.pt")
+    with pytest.raises(CheckpointError, match=message):
+        import_waveglow(tmp_path / "torn.pt", spec(5))
+
+
 def test_a_mel_of_other_bands_is_refused() -> None:
     with pytest.raises(CheckpointError, match="has 80 bands every 256 samples, but the checkpoint reads 5"):
         import_waveglow(GOLDEN / "c_group12_oddlen.nown.safetensors", spec(80))

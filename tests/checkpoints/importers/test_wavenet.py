@@ -138,6 +138,9 @@ def test_a_training_checkpoint_and_hyperparameters_become_a_voice(tmp_path):
         ({"layers": 8}, CheckpointError, "lacks 'conv_layers.6"),
         ({"layers": 4}, CheckpointError, "belong to no WaveNet of these"),
         ({"num_mels": 80}, ConfigError, "20 channels.*80 mel bands"),
+        ({"stacks": 0}, ConfigError, "stacks: Input should be greater than or equal to 1"),
+        ({"kernel_size": 0}, ConfigError, "kernel_size: Input should be greater than or equal to 1"),
+        ({"upsample_params": {"upsample_scales": [0, 4]}}, ConfigError, r"upsample_scales\.0: Input"),
     ],
 )
 def test_what_does_not_fit_is_refused(change, error, message):

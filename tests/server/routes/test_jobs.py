@@ -15,6 +15,12 @@ from vocoder.audio import read
 from vocoder.checkpoints import voice_paths
 
 CLIP = Path(__file__).parents[2] / "data" / "LJ001-0002.flac"
+PERCEPTUAL = {
+    "classifier": "student",
+    "loss": {"perceptual": 1.0},
+    "teacher": "student",
+    "begin_with": "student",
+}
 FLOW = {"recipe": "flow", "config": {"flow": "planar", "data": "two-moons", "steps": 20}}
 
 
@@ -87,6 +93,12 @@ def test_the_same_key_gives_the_same_job(jobs):
         ({"recipe": "student", "dataset": "mine", "config": {"name": "../../mine"}}, "name"),
         ({"recipe": "student", "dataset": "yours", "config": {}}, "dataset"),
         ({"recipe": "student", "config": {"name": "mine"}}, "dataset: the recipe student learns from"),
+        ({"recipe": "student", "config": {"data": None}}, "data"),
+        ({"dataset": "mine"}, "does not go with a dataset"),
+        ({"recipe": "student", "dataset": "a\0b", "config": {}}, "dataset"),
+        ({"recipe": "student", "dataset": "x" * 5000, "config": {}}, "dataset"),
+        ({"deadline": "9999-12-31T23:59:59-12:00"}, "more than ten years away"),
+        ({"recipe": "distillation", "dataset": "mine", "config": PERCEPTUAL}, "classifier: it is a file"),
     ],
 )
 def test_what_is_wrong_is_refused_at_once_with_its_field(jobs, change, named):
@@ -94,6 +106,25 @@ def test_what_is_wrong_is_refused_at_once_with_its_field(jobs, change, named):
     assert answer.status_code == 422
     assert named in problem(answer)[1]
     assert jobs.get("/v1/jobs").json()["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "named"),
+    [("absent.txt", None, "cannot read"), ("binary.txt", b"\xff\xfe\0", "no list")],
+)
+def test_a_list_that_cannot_be_read_is_refused(jobs, data, name, content, named):
+    if content is not None:
+        (data / "mine" / name).write_bytes(content)
+    sources = {"root": str(data / "mine"), "sources": [{"folder": ".", "list": name}]}
+    answer = jobs.post("/v1/jobs", json={"recipe": "student", "config": {"data": sources}})
+    assert answer.status_code == 422
+    assert named in problem(answer)[1]
+
+
+def test_an_event_beyond_all_numbers_is_refused(jobs):
+    job = submit(jobs)
+    answer = jobs.get(f"/v1/jobs/{job}/events", headers={"Last-Event-ID": str(10**20)})
+    assert answer.status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.jobs.attempt import JobFolder, Plan
-from training.jobs.collect import collect
+from training.jobs.collect import collect, collect_rest
 from training.jobs.records import Job, JobSpec
 from training.jobs.store import Store
 from vocoder.checkpoints.format import write_atomically
@@ -58,6 +58,26 @@ def test_log_lines_are_told_once_and_whole(running: Running) -> None:
     with running.folder.log.open("a") as file:
         file.write("o\nthree\n")
     assert [data["line"] for data in running.told("log")] == ["one", "two", "three"]
+
+
+def test_all_that_a_process_printed_is_told_when_it_is_gone(running: Running) -> None:
+    """Also what is longer than one look takes, and a last line without an end."""
+    lines = [f"{i:06} " + "x" * 1000 for i in range(2500)]
+    running.folder.log.write_text("\n".join([*lines, "Killed"]))
+    collect_rest(running.store, running.job, running.folder)
+    told = running.store.events(running.job.id, limit=10_000)
+    assert [event.data["line"] for event in told if event.kind == "log"] == [*lines, "Killed"]
+
+
+def test_what_is_no_number_is_null(running: Running) -> None:
+    (running.folder.run / "pitch").mkdir(parents=True)
+    line = '{"step": 3, "loss": NaN, "valid_frequency": Infinity, "lr": 0.1}\n'
+    (running.folder.run / "pitch" / "metrics.jsonl").write_text(line)
+    (data,) = running.told("metrics")
+    assert (data["loss"], data["valid_frequency"], data["lr"]) == (None, None, 0.1)
+    progress = running.store.get(running.job.id).progress
+    assert progress is not None
+    assert progress.metrics == {"lr": 0.1}
 
 
 def test_steps_that_come_again_are_told_once(running: Running) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from training.jobs.attempt import JobFolder, Outcome
 from training.jobs.faults import torment
 from training.jobs.local import LocalProcesses, processes_of
 from training.jobs.records import Job, JobSpec, State
@@ -86,6 +87,73 @@ def test_who_is_interrupted_again_and_again_fails(store: Store) -> None:
     found = store.get(job)
     assert found.state == State.FAILED
     assert "3 times without a checkpoint" in (found.reason or "")
+
+
+class Pretended:
+    """Processes that do what the test says; none runs."""
+
+    slots: dict[str, list[str]] = {"cpu": ["a", "b"], "gpu": []}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.living: set[str] = set()
+        self.without_place: set[str] = set()
+        self.killed: list[str] = []
+
+    def start(self, job: Job, folder: JobFolder) -> None:
+        self.living.add(job.id)
+
+    def alive(self, job: Job, folder: JobFolder) -> bool:
+        return job.id in self.living
+
+    def waiting(self, job: Job, folder: JobFolder) -> bool:
+        return job.id in self.without_place
+
+    def ask_to_leave(self, job: Job, folder: JobFolder) -> None:
+        self.living.discard(job.id)
+
+    def kill(self, job: Job, folder: JobFolder) -> None:
+        if job.id in self.living:
+            self.killed.append(job.id)
+        self.living.discard(job.id)
+
+    def death(self, job: Job, folder: JobFolder) -> str:
+        return "gone"
+
+
+def test_the_lease_of_one_who_waits_for_a_place_begins_when_it_has_one(store: Store) -> None:
+    processes = Pretended()
+    runner = Runner(store, processes, RunnerConfig(lease_seconds=0.2))
+    job = store.submit(flow(10))[0].id
+    processes.without_place.add(job)
+    runner.tick()
+    time.sleep(0.4)
+    runner.tick()
+    assert processes.killed == []
+    processes.without_place.clear()
+    runner.tick()
+    assert processes.killed == []
+    time.sleep(0.4)
+    runner.tick()
+    assert processes.killed == [job]
+
+
+def test_a_job_whose_figures_cannot_be_read_holds_up_no_other_and_ends(store: Store) -> None:
+    processes = Pretended()
+    runner = Runner(store, processes)
+    broken, other, third = (store.submit(flow(10))[0].id for _ in range(3))
+    runner.tick()
+    folder = JobFolder(store.folder(broken))
+    (folder.path / "plan.json").write_text('{"stages": "none"}')
+    processes.living.discard(other)
+    runner.tick()
+    assert store.get(other).interruptions == 1
+    processes.living.discard(broken)
+    JobFolder(store.folder(broken)).conclude(
+        Outcome(token=str(store.get(broken).token), state=State.FAILED, reason="it broke")
+    )
+    runner.tick()
+    assert store.get(broken).reason == "it broke"
+    assert {store.get(other).state, store.get(third).state} == {State.RUNNING}
 
 
 def test_one_runner_at_a_time(store: Store) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,30 @@ def test_what_failed_or_was_cancelled_is_resumed_and_nothing_else(store: Store) 
         store.resume(job.id)
     store.cancel(job.id)
     assert store.resume(job.id).state == State.QUEUED
+
+
+def test_who_was_asked_to_leave_and_was_interrupted_is_cancelled(store: Store) -> None:
+    """Wherever the cancel came, between two looks of the runner or after the last: it holds, and once."""
+    job, _ = store.submit(spec())
+    running = store.claim(job.id, "cpu:0")
+    assert running is not None
+    store.cancel(job.id)
+    ended = store.requeue(running, "interrupted", 1)
+    assert ended is not None
+    assert (ended.state, ended.cancelling, ended.ended is None) == (State.CANCELLED, False, False)
+    resumed = store.resume(job.id)
+    assert (resumed.state, resumed.cancelling, resumed.ended) == (State.QUEUED, False, None)
+
+
+def test_a_deadline_that_passed_is_dropped_when_the_job_is_resumed(store: Store) -> None:
+    asked, later = spec(deadline=time.time() - 1), spec(deadline=time.time() + 1000)
+    late, _ = store.submit(asked, "key")
+    store.expire(late, "the deadline passed")
+    assert store.resume(late.id).spec.deadline is None
+    assert store.submit(asked, "key")[0].id == late.id
+    early, _ = store.submit(later)
+    store.cancel(early.id)
+    assert store.resume(early.id).spec == later
 
 
 def test_only_ended_jobs_are_deleted(store: Store) -> None:

@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from training.data.manifests import find_recordings, manifest_hash
+from training.jobs.recipes import PRESETS
 from training.recipes.run import claim_folder
 from training.recipes.teacher import TeacherRecipe
 from training.search import runs
@@ -21,15 +23,19 @@ from training.search.page import (
     worth_a_page,
     write_search,
 )
+from training.search.picture import plot_search
 from training.search.plan import Plan, read_plan
-from training.search.record import SearchRecord, read_record
+from training.search.record import SearchRecord, make_record, read_record, write_record
 from training.search.runs import Point, Run, run_plan
+from training.trainer import TrainingDiverged
 from vocoder.checkpoints import save_checkpoint
+from vocoder.config import read_mapping
 from vocoder.errors import ConfigError
 from vocoder.mel import DIALECTS
 from vocoder.models import MODELS
 
 CLIPS = Path(__file__).parents[2] / "data"
+SOURCE = {"folder": "a", "list": "b.txt"}
 STACK = {"layers": 2, "residual_channels": 4, "gate_channels": 4, "skip_channels": 4, "head_channels": 4}
 
 
@@ -153,17 +159,67 @@ def test_what_chance_can_do_is_no_finding():
         make_run("chance", "another seed", "flow.seed=1", 7.1),
         make_run("chance", "a third seed", "flow.seed=2", 7.2),
         make_run("rate", "half", "flow.optimizer.lr=1", 7.3),
-        make_run("rate", "double", "flow.optimizer.lr=2", 6.8),
-        make_run("size", "half", "model.size=1", 7.5),
+        make_run("rate", "double", "flow.optimizer.lr=2", 6.5),
+        make_run("size", "half", "model.size=1", 7.8),
     ]
     record = SearchRecord({}, {}, "bits a sample", base, others)
     assert (record.reference, record.chance) == (pytest.approx(7.1), pytest.approx(0.1))
-    assert least_finding(record) == pytest.approx(2 * 0.1 * (4 / 3) ** 0.5)
+    assert least_finding(record) == pytest.approx(4.302653 * 0.1 * (4 / 3) ** 0.5)  # t, 2 degrees of freedom
     lines = summary(record)
-    assert "- Better than the base: rate: double (-0.300)." in lines
-    assert "- Worse: size: half (+0.400)." in lines
+    assert "- Better than the base: rate: double (-0.600)." in lines
+    assert "- Worse: size: half (+0.700)." in lines
     assert "- No finding: rate: half (+0.200)." in lines
     assert len(question_table(record, "rate")) == 2 + 3
+
+
+def test_runs_of_one_recipe_are_found_to_differ_one_time_in_twenty():
+    rng = np.random.default_rng(0)
+    found = 0
+    for figures in rng.normal(7.0, 0.1, (4000, 4)):
+        base, *seeds, other = (
+            make_run(question, str(i), f"flow.{field}={i}", figure)
+            for i, (question, field, figure) in enumerate(
+                zip(("base", "chance", "chance", "rate"), ("x", "seed", "seed", "lr"), figures, strict=True)
+            )
+        )
+        record = SearchRecord({}, {}, "bits a sample", base, [*seeds, other])
+        found += abs(other.figure - record.reference) > least_finding(record)
+    assert 0.04 < found / 4000 < 0.06
+
+
+def test_nothing_is_found_where_chance_is_not_known():
+    record = SearchRecord(
+        {}, {}, "bits", make_run("base", "base", "", 7.0), [make_run("rate", "a", "b=1", 6.0)]
+    )
+    assert "nothing is found" in summary(record)[-1]
+
+
+def test_a_run_that_diverges_is_a_result(plan, tmp_path, monkeypatch):
+    def train(recipe: TeacherRecipe, folder: Path, **_: Any) -> Path:
+        raise TrainingDiverged("step 3: the loss is nan")
+
+    monkeypatch.setitem(KINDS, "teacher", KINDS["teacher"]._replace(train=train))
+    monkeypatch.setattr(runs, "side_by_side", lambda run, calls, jobs: (run(*call) for call in calls))
+    (found,) = run_plan(plan._replace(variants=[]), tmp_path / "runs", jobs=1)
+    base, seed = (make_run(question, question, "flow.seed=1", 7.0) for question in ("base", "chance"))
+    broken = found._replace(question="learning rate", variant="half", overrides=("flow.optimizer.lr=5.0e-4",))
+    record = make_record(plan, [base, seed._replace(variant="another seed"), broken], {})
+    write_record(record, tmp_path / "record.json")
+    assert read_record(tmp_path / "record.json") == record
+    lines = summary(record)
+    assert "- Worse: nothing." in lines
+    assert lines[-1] == "- learning rate: half step 3: the loss is nan."
+    assert "| learning rate | half | diverged |  | 0 |" in runs_table(record)
+    plot_search(record, tmp_path / "picture.png")
+
+
+def test_a_search_compares_what_its_recipe_optimises():
+    values = read_mapping(PRESETS / "waveglow.yaml") | {"data": {"root": ".", "sources": [SOURCE]}}
+    recipe = KINDS["waveglow"].recipe.model_validate(values)
+    assert recipe.spectral.alone
+    assert KINDS["waveglow"].figure(recipe) == "valid_energy_distance"
+    both = recipe.model_copy(update={"spectral": recipe.spectral.model_copy(update={"alone": False})})
+    assert KINDS["waveglow"].figure(both) == "valid_bits"
 
 
 def test_a_record_of_something_else_is_refused(tmp_path):

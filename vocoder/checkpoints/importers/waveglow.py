@@ -48,9 +48,9 @@ def convert_waveglow(
     weights: Weights, mel_spec: MelSpec, own: Mapping[str, object] | None = None, *, source: str
 ) -> WaveGlow:
     """The model with these weights, norms folded, under their old names; `own` are fields of its config."""
-    weights = _fuse(weights)
     try:
-        sizes = _read_sizes(weights, mel_spec)
+        weights = _fuse(weights, source)
+        sizes = _read_sizes(weights, mel_spec, source)
     except KeyError as error:
         raise CheckpointError(f"{source} holds no WaveGlow: it lacks {error.args[0]}") from None
     config = parse_config(WaveGlowConfig, {**sizes, **(own or {})}, source)
@@ -63,30 +63,61 @@ def convert_waveglow(
     return model.eval().requires_grad_(False)
 
 
-def _fuse(weights: Weights) -> Weights:
-    """The newest layout: one conditioning layer a WN, residual above skip channels in one layer."""
+def _fuse(weights: Weights, source: str) -> Weights:
+    """The newest layout: one conditioning layer a WN, residual above skip channels in one layer.
+
+    Raises:
+        KeyError: with the name of a layer that is missing between others.
+        CheckpointError: layers that do not fit together.
+    """
     fused = dict(weights)
     for wn in sorted(
         {name.partition(".")[2].partition(".")[0] for name in weights if name.startswith("WN.")}
     ):
+        own = re.escape(f"WN.{wn}")
         for kind in ("weight", "bias"):
-            layers = _count(weights, rf"WN\.{wn}\.cond_layers\.(\d+)\.{kind}")
+            layers = _count(weights, rf"{own}\.cond_layers\.(\d+)\.{kind}")
             if layers:
-                parts = [fused.pop(f"WN.{wn}.cond_layers.{i}.{kind}") for i in range(layers)]
-                fused[f"WN.{wn}.cond_layer.{kind}"] = torch.cat(parts)
-            for i in range(_count(weights, rf"WN\.{wn}\.skip_layers\.(\d+)\.{kind}")):
-                names = [f"WN.{wn}.{part}_layers.{i}.{kind}" for part in ("res", "skip")]
-                parts = [fused.pop(name) for name in names if name in fused]  # the last has no residual
-                fused[f"WN.{wn}.res_skip_layers.{i}.{kind}"] = torch.cat(parts)
+                names = (f"WN.{wn}.cond_layers.{i}.{kind}" for i in range(layers))
+                fused[f"WN.{wn}.cond_layer.{kind}"] = _joined(fused, names, source)
+            for i in range(_count(weights, rf"{own}\.skip_layers\.(\d+)\.{kind}")):
+                residual, skip = (f"WN.{wn}.{part}_layers.{i}.{kind}" for part in ("res", "skip"))
+                both = [residual, skip] if residual in fused else [skip]  # the last has no residual
+                fused[f"WN.{wn}.res_skip_layers.{i}.{kind}"] = _joined(fused, both, source)
     return fused
 
 
-def _read_sizes(weights: Weights, mel_spec: MelSpec) -> dict[str, object]:
-    """The sizes of a config; raises `KeyError` with the name of a weight that is missing."""
+def _joined(weights: Weights, names: Iterable[str], source: str) -> Tensor:
+    """Those taken out of `weights`, one above the other."""
+    parts = {name: weights.pop(name) for name in names}
+    try:
+        return torch.cat(list(parts.values()))
+    except RuntimeError:
+        shapes = ", ".join(f"{name} {list(part.shape)}" for name, part in parts.items())
+        raise CheckpointError(f"{source}: these do not fit together: {shapes}") from None
+
+
+def _axes(weights: Weights, name: str, source: str) -> torch.Size:
+    """The three sizes of a convolution's weight."""
+    shape = weights[name].shape
+    if len(shape) != 3:
+        raise CheckpointError(
+            f"{source}: {name} has shape {list(shape)}, where a convolution of a WaveGlow has three axes"
+        )
+    return shape
+
+
+def _read_sizes(weights: Weights, mel_spec: MelSpec, source: str) -> dict[str, object]:
+    """The sizes of a config.
+
+    Raises:
+        KeyError: with the name of a weight that is missing.
+        CheckpointError: a weight of other axes than a convolution's, or a `mel_spec` that does not fit.
+    """
     flows = _count(weights, r"convinv\.(\d+)\.conv\.weight")
-    channels = [len(weights[f"convinv.{k}.conv.weight"]) for k in range(max(1, flows))]
+    channels = [_axes(weights, f"convinv.{k}.conv.weight", source)[0] for k in range(max(1, flows))]
     every = next((k for k, n in enumerate(channels) if n < channels[0]), flows)
-    num_mels, _, kernel = weights["upsample.weight"].shape
+    num_mels, _, kernel = _axes(weights, "upsample.weight", source)
     if num_mels != mel_spec.num_mels or kernel % mel_spec.hop_length:
         raise CheckpointError(
             f"the mel spec has {mel_spec.num_mels} bands every {mel_spec.hop_length} samples, but the "
@@ -94,7 +125,7 @@ def _read_sizes(weights: Weights, mel_spec: MelSpec) -> dict[str, object]:
             f"name the analysis it was trained on"
         )
     layers = _count(weights, r"WN\.0\.in_layers\.(\d+)\.weight")
-    _, width, kernel_size = weights["WN.0.in_layers.0.weight"].shape
+    _, width, kernel_size = _axes(weights, "WN.0.in_layers.0.weight", source)
     return {
         "group_size": channels[0],
         "flows": flows,
@@ -103,7 +134,7 @@ def _read_sizes(weights: Weights, mel_spec: MelSpec) -> dict[str, object]:
         "wavenet": {
             "layers": layers,
             "channels": width,
-            "skip_channels": len(weights[f"WN.0.res_skip_layers.{layers - 1}.weight"]),
+            "skip_channels": _axes(weights, f"WN.0.res_skip_layers.{layers - 1}.weight", source)[0],
             "kernel_size": kernel_size,
         },
         "upsampling_width": kernel // mel_spec.hop_length,

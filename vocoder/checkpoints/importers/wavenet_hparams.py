@@ -5,7 +5,7 @@ the mels, what was done to recordings, the upsampler, and how the layers' skip c
 """
 
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -16,24 +16,27 @@ from vocoder.config import Config
 Weights = dict[str, Tensor]
 
 
+Count = Annotated[int, Field(ge=1)]
+
+
 class Hparams(Config, extra="ignore"):
     """What both layouts have, with upstream's names."""
 
     input_type: Literal["raw", "mulaw-quantize"] = "raw"
-    sample_rate: int = 22050
-    num_mels: int = 80
+    sample_rate: Count = 22050
+    num_mels: Count = 80
     fmin: float = 125
     fmax: float = 7600
-    fft_size: int = 1024
-    out_channels: int = 30
-    layers: int = 24
-    stacks: int = 4
-    kernel_size: int = 3
-    residual_channels: int
-    gate_channels: int
-    skip_out_channels: int
+    fft_size: Count = 1024
+    out_channels: Count = 30
+    layers: Count = 24
+    stacks: Count = 4
+    kernel_size: Count = 3
+    residual_channels: Count
+    gate_channels: Count
+    skip_out_channels: Count
     log_scale_min: float
-    cin_channels: int = 80
+    cin_channels: Count = 80
     upsample_conditional_features: Literal[True] = True
 
     @property
@@ -77,11 +80,11 @@ class Hparams(Config, extra="ignore"):
 class UpsampleParams(Config, extra="ignore"):
     """Of the upsampling network of 2019."""
 
-    upsample_scales: tuple[int, ...] = (4, 4, 4, 4)
+    upsample_scales: tuple[Count, ...] = (4, 4, 4, 4)
     upsample_activation: Literal["none", "LeakyReLU"] = "none"
     upsample_activation_params: dict[str, float] = Field(default_factory=dict)
     mode: Literal["nearest"] = "nearest"
-    freq_axis_kernel_size: int = 1
+    freq_axis_kernel_size: Count = 1
 
     @property
     def slope(self) -> float | None:
@@ -94,14 +97,14 @@ class Hparams2019(Hparams):
 
     preprocess: Literal["", "none", "preemphasis"] | None = ""
     global_gain_scale: float = 1.0
-    hop_size: int = 256
-    win_length: int = 1024
+    hop_size: Count = 256
+    win_length: Count = 1024
     output_distribution: Literal["Logistic", "Normal"] = "Logistic"
     log_scale_min: float = -16.0
-    residual_channels: int = 128
-    gate_channels: int = 256
-    skip_out_channels: int = 128
-    cin_pad: int = 2
+    residual_channels: Count = 128
+    gate_channels: Count = 256
+    skip_out_channels: Count = 128
+    cin_pad: int = Field(default=2, ge=0)
     upsample_net: Literal["ConvInUpsampleNetwork"] = "ConvInUpsampleNetwork"
     upsample_params: UpsampleParams = UpsampleParams()
 
@@ -153,16 +156,16 @@ class Hparams2019(Hparams):
 class Hparams2018(Hparams):
     """Until v0.1.1: mels by lws, in [0, 1]; the recording as it is; each frame stretched over its own hop."""
 
-    hop_size: int | None = 256
+    hop_size: Count | None = 256
     frame_shift_ms: float | None = None
     min_level_db: float = Field(default=-100.0, lt=0)
     ref_level_db: float = 20.0
     log_scale_min: float = -32.23619130191664
-    residual_channels: int = 512
-    gate_channels: int = 512
-    skip_out_channels: int = 256
-    upsample_scales: tuple[int, ...] = (4, 4, 4, 4)
-    freq_axis_kernel_size: int = 3
+    residual_channels: Count = 512
+    gate_channels: Count = 512
+    skip_out_channels: Count = 256
+    upsample_scales: tuple[Count, ...] = (4, 4, 4, 4)
+    freq_axis_kernel_size: Count = 3
     legacy: bool = True
 
     @property

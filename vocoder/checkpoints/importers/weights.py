@@ -35,20 +35,32 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     weights = _find_weights(content, path)
     if all(name.startswith(PARALLEL) for name in weights):
         weights = {name.removeprefix(PARALLEL): value for name, value in weights.items()}
-    return fold_weight_norm({name: value.float() for name, value in weights.items()})
+    try:
+        return fold_weight_norm({name: value.float() for name, value in weights.items()})
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
 def fold_weight_norm(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Every pair (g, v) as the weight g · v / ‖v‖, the norm taken for each output channel.
 
     (Salimans and Kingma 2016, eq. 2.) A plain weight that stands beside a pair is stale, and replaced.
+
+    Raises:
+        CheckpointError: a g without its v, or one that is not its length.
     """
     folded = dict(weights)
     for length, direction in _HALVES:
         for name in [name for name in weights if name.endswith(length)]:
             stem = name.removesuffix(length)
+            if stem + direction not in folded:
+                raise CheckpointError(f"{name} has no {stem + direction} beside it, as a weight norm needs")
             g, v = folded.pop(name), folded.pop(stem + direction)
             norm = torch.linalg.vector_norm(v, dim=tuple(range(1, v.dim())), keepdim=True)
+            if g.shape != norm.shape:
+                raise CheckpointError(
+                    f"{name} has shape {list(g.shape)}, where {stem + direction} asks for {list(norm.shape)}"
+                )
             folded[stem + ".weight"] = v * (g / norm)
     return folded
 

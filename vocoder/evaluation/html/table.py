@@ -22,7 +22,7 @@ def summary_table(result: Mapping[str, Any]) -> Markup:
     names = [name for means in systems.values() for name in means]
     clips = len({clip["clip"] for clip in result["clips"]})
     caption = (
-        f"Mean over {clips} clip{'s' * (clips != 1)}, below it the {CONFIDENCE:.0%} bootstrap interval. "
+        f"Mean over {clips} clip{'s' * (clips != 1)}, below it the {CONFIDENCE:.0%} interval. "
         f"{BEST} marks the best system of a row, the recording aside."
     )
     head = [element("th", text, scope="col") for text in ("measure", *systems)]

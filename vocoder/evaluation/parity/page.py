@@ -18,10 +18,13 @@ def page_of(result: Mapping[str, Any]) -> str:
         of_measures(result),
         "",
         *(line for division in divided for line in (of_sounds(result, division), "")),
-        f"A difference is `{first}` less `{second}` on the same utterance, averaged over utterances, with",
-        "its 95 % bootstrap interval; where zero is best (→0), of the distances from zero. The verdict is",
-        f"on `{first}`: no difference is shown where the interval holds zero. Each interval stands for",
-        "itself: of twenty between equal voices, one is expected to leave out zero by chance.",
+        f"A difference is `{first}` less `{second}` on the same utterance, averaged over utterances; where",
+        "zero is best (→0), of the distances from zero. Its 95 % interval is Student's t over speakers, as",
+        "utterances of one are not independent (cluster-robust, Liang and Zeger 1986); of figures of a single",
+        "speaker it is over utterances, and the verdict says so. Few speakers make it wide, speakers of unequal",
+        "numbers of utterances narrow: of 13 with 1 to 12 each it holds the mean 89 to 93 times in 100. The",
+        f"verdict is on `{first}`: no difference is shown where the interval holds zero. Each interval stands",
+        "for itself: of twenty between equal voices, one is expected to leave out zero by chance.",
         "",
         "## Measures",
         "",
@@ -35,12 +38,14 @@ def page_of(result: Mapping[str, Any]) -> str:
 
 def _head(result: Mapping[str, Any]) -> list[str]:
     first, second = result["voices"]
-    machine, count = result["machine"], sum(not u["error"] for u in result["utterances"])
+    machine, heard = result["machine"], [u for u in result["utterances"] if not u["error"]]
+    speakers = len({utterance["speaker"] for utterance in heard})
     return [
         f"# {first[0].upper()}{first[1:]} and {second}, side by side",
         "",
         f"`{result['command']}`;",
-        f"{result['date'][:10]}; utterances: {count}; {machine['processor']}, {machine['cores']} cores.",
+        f"{result['date'][:10]}; utterances: {len(heard)}, speakers: {speakers}; {machine['processor']}, "
+        f"{machine['cores']} cores.",
         "",
     ]
 
@@ -55,7 +60,7 @@ def _sounds(result: Mapping[str, Any], division: str) -> list[str]:
     return [
         f"## By {division}",
         "",
-        f"{sounds['meaning']}. Utterances: {sounds['utterances']}.",
+        f"{sounds['meaning']}. Utterances: {sounds['utterances']}, speakers: {sounds['speakers']}.",
         *(f"{figure.label[0].upper()}{figure.label[1:]}: {figure.meaning}." for figure in FIGURES),
         "",
         *table(sound_heading(result, division), sound_rows(result, division)),

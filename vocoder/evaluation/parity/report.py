@@ -10,17 +10,20 @@ import numpy as np
 from vocoder.evaluation.measures import MEASURES
 from vocoder.evaluation.parity.by_sound import FIGURES
 from vocoder.evaluation.parity.paired import Better, compare
-from vocoder.evaluation.parity.sounds import Sounds
+from vocoder.evaluation.parity.sounds import Division
 from vocoder.evaluation.parity.survey import Utterance
 from vocoder.evaluation.report import machine, versions
 
 FORMAT = 1
+ABOUT = ("label", "unit", "decimals", "meaning", "better")
+"""What a result says of a measure, as its fields are called."""
 
 
 def to_json(
-    utterances: Sequence[Utterance], voices: Sequence[str], divisions: Sequence[Sounds], command: str
+    utterances: Sequence[Utterance], voices: Sequence[str], divisions: Sequence[Division], command: str
 ) -> dict[str, Any]:
     """The whole run, the first of `voices` against the second; NaN is null."""
+    measures = {name: {key: getattr(measure, key) for key in ABOUT} for name, measure in MEASURES.items()}
     return {
         "format": FORMAT,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -28,29 +31,41 @@ def to_json(
         "machine": machine(),
         "versions": versions(),
         "voices": list(voices),
-        "measures": {name: _measure(utterances, voices, name) for name in MEASURES},
+        **figures_of(utterances, voices, measures, divisions),
+    }
+
+
+def figures_of(
+    utterances: Sequence[Utterance],
+    voices: Sequence[str],
+    measures: Mapping[str, Mapping[str, Any]],
+    divisions: Sequence[Division],
+) -> dict[str, Any]:
+    """All of a result that is computed from its utterances, and these; of each measure what `ABOUT` names."""
+    return {
+        "measures": {name: _measure(utterances, voices, name, about) for name, about in measures.items()},
         "sounds": {division.name: _division(utterances, voices, division) for division in divisions},
         "utterances": [_finite(asdict(utterance)) for utterance in utterances],
     }
 
 
-def _measure(utterances: Sequence[Utterance], voices: Sequence[str], name: str) -> dict[str, Any]:
-    measure = MEASURES[name]
-
+def _measure(
+    utterances: Sequence[Utterance], voices: Sequence[str], name: str, about: Mapping[str, Any]
+) -> dict[str, Any]:
     def value(utterance: Utterance, voice: str) -> float:
         return utterance.values.get(voice, {}).get(name, np.nan)
 
-    about = {"label": measure.label, "unit": measure.unit, "decimals": measure.decimals}
-    return about | {"meaning": measure.meaning} | _paired(utterances, voices, value, measure.better)
+    return {**about, **_paired(utterances, voices, value, about["better"])}
 
 
-def _division(utterances: Sequence[Utterance], voices: Sequence[str], division: Sounds) -> dict[str, Any]:
+def _division(utterances: Sequence[Utterance], voices: Sequence[str], division: Division) -> dict[str, Any]:
     divided = [utterance for utterance in utterances if division.name in utterance.sounds]
     frames = {name: _frames(divided, division.name, name, voices[0]) for name in division.classes}
     total = max(sum(frames.values()), 1)
     return {
         "meaning": division.meaning,
         "utterances": len(divided),
+        "speakers": len({utterance.speaker for utterance in divided}),
         "classes": {
             name: {"share": frames[name] / total} | _errors(divided, voices, division.name, name)
             for name in division.classes
@@ -76,12 +91,13 @@ def _paired(
     better: Better,
 ) -> dict[str, Any]:
     first, second = (np.array([value(u, voice) for u in utterances], dtype=float) for voice in voices)
-    paired = compare(first, second, better)
+    paired = compare(first, second, better, [utterance.speaker for utterance in utterances])
     result = {
         "better": better,
         "first": paired.first,
         "second": paired.second,
         "difference": paired.difference._asdict(),
+        "speakers": paired.speakers,
         "verdict": paired.verdict,
     }
     return dict(_finite(result))

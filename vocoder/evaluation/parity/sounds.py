@@ -17,12 +17,8 @@ SILENCE_DB = -40.0
 """Of the recording's loud frames (their 95th percentile): what is quieter is silence."""
 
 
-@runtime_checkable
-class Sounds(Protocol):
-    """A division of every frame of a recording into classes; sent to worker processes, so it pickles.
-
-    `name` heads its table, `meaning` says in a sentence how frames are told apart.
-    """
+class Division(Protocol):
+    """Classes of sounds: `name` heads their table, `meaning` says in a sentence how frames are told apart."""
 
     @property
     def name(self) -> str: ...
@@ -32,6 +28,11 @@ class Sounds(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
+class Sounds(Division, Protocol):
+    """A division of every frame of a recording; sent to worker processes, so it pickles."""
 
     def label(
         self,

@@ -9,27 +9,26 @@ from torch import Tensor
 
 from vocoder.audio import read, resample
 from vocoder.errors import InputError
-from vocoder.evaluation.alignment import align
+from vocoder.evaluation.alignment import Pair, align
 from vocoder.evaluation.manifest import Clip
 from vocoder.evaluation.parity.by_sound import SoundError, errors_by_class
 from vocoder.evaluation.parity.sounds import Sounds
+from vocoder.evaluation.parity.speakers import speaker_of
 from vocoder.evaluation.parity.spectra import spectra_of
 from vocoder.evaluation.processes import in_processes
 from vocoder.evaluation.runner import System, check_run, measured
 
-Generated = tuple[Float[Tensor, "generated"], int]
-"""What a system made, and its rate."""
-
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording and what each system got on it; `error` says why there is nothing.
+    """One recording, who speaks, and what each system got on it; `error` says why there is nothing.
 
     `values` are by system and measure, `sounds` by division, class and system: a division that cannot divide
     the recording is not there.
     """
 
     clip: str
+    speaker: str
     seconds: float
     values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     sounds: Mapping[str, Mapping[str, Mapping[str, SoundError]]] = field(default_factory=dict)
@@ -59,42 +58,41 @@ def hear_both(
     clip: Clip, systems: Sequence[System], divisions: Sequence[Sounds], measures: Sequence[str] | None = None
 ) -> Utterance:
     """Put one clip through both systems, each once, and measure what comes out."""
-    seconds = np.nan
+    seconds, speaker = np.nan, speaker_of(clip.name)
     try:
         audio, sample_rate = read(clip.path)
         seconds = len(audio) / sample_rate
-        made = {system.name: system.generate(audio, sample_rate) for system in systems}
-        values = {
-            system.name: measured(system, audio, sample_rate, made[system.name], measures)
-            for system in systems
-        }
-        sounds = _sounds(clip, audio, sample_rate, made, divisions)
+        values, pairs = {}, {}
+        for system in systems:
+            generated, rate = system.generate(audio, sample_rate)
+            pairs[system.name] = align(resample(audio, sample_rate, rate), generated, rate)
+            values[system.name] = measured(system, audio, sample_rate, pairs[system.name], measures)
+        sounds = _sounds(clip, audio, sample_rate, pairs, divisions)
     except InputError as error:
-        return Utterance(clip.name, seconds, error=str(error))
-    return Utterance(clip.name, seconds, values, sounds)
+        return Utterance(clip.name, speaker, seconds, error=str(error))
+    return Utterance(clip.name, speaker, seconds, values, sounds)
 
 
 def _sounds(
     clip: Clip,
     audio: Float[Tensor, "sample"],
     sample_rate: int,
-    made: Mapping[str, Generated],
+    pairs: Mapping[str, Pair],
     divisions: Sequence[Sounds],
 ) -> dict[str, dict[str, dict[str, SoundError]]]:
     """By division, class and system, over the band that the recording and both systems have."""
-    ceiling = min(sample_rate, *(rate for _, rate in made.values())) / 2
-    spectra = {
-        name: spectra_of(align(resample(audio, sample_rate, rate), generated, rate), ceiling)
-        for name, (generated, rate) in made.items()
-    }
-    wave = audio.double().numpy()
+    ceiling = min(sample_rate, *(pair.sample_rate for pair in pairs.values())) / 2
+    spectra = {name: spectra_of(pair, ceiling) for name, pair in pairs.items()}
+    seconds = [both.seconds for both in spectra.values()]
+    ends = np.cumsum([len(times) for times in seconds])
     found: dict[str, dict[str, dict[str, SoundError]]] = {}
     for division in divisions:
-        for name, both in spectra.items():
-            labels = division.label(clip, wave, sample_rate, both.seconds)
-            if labels is None:
-                break
-            classes = found.setdefault(division.name, {c: {} for c in division.classes})
-            for sound, error in errors_by_class(both, labels, division.classes).items():
+        # Once for both systems: the recording alone decides, and a forced alignment is slow.
+        labels = division.label(clip, audio.double().numpy(), sample_rate, np.concatenate(seconds))
+        if labels is None:
+            continue
+        classes = found[division.name] = {name: {} for name in division.classes}
+        for (name, both), own in zip(spectra.items(), np.split(labels, ends[:-1]), strict=True):
+            for sound, error in errors_by_class(both, own, division.classes).items():
                 classes[sound][name] = error
     return found

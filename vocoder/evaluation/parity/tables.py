@@ -14,7 +14,7 @@ NONE = "–"
 
 
 def measure_heading(result: Mapping[str, Any]) -> list[str]:
-    return ["measure", *result["voices"], "difference", "utterances", "verdict"]
+    return ["measure", *result["voices"], "difference", "utterances", "speakers", "verdict"]
 
 
 def measure_rows(result: Mapping[str, Any]) -> list[list[str]]:
@@ -47,12 +47,13 @@ def sound_rows(result: Mapping[str, Any], division: str) -> list[list[str]]:
 
 
 def paired_cells(paired: Mapping[str, Any], decimals: int) -> list[str]:
-    """Both means, the difference with its interval, utterances, verdict; "–" where there is none."""
-    difference = paired["difference"]
+    """Means, the difference with its interval, utterances, speakers, verdict; "–" where there is none."""
+    difference, speakers = paired["difference"], paired["speakers"]
     if not difference["clips"]:
-        return [NONE, NONE, NONE, "0", NONE]
+        return [NONE, NONE, NONE, "0", "0", NONE]
     means = [f"{paired[voice]:.{decimals}f}" for voice in ("first", "second")]
-    return [*means, interval(difference, decimals), str(difference["clips"]), paired["verdict"]]
+    said = paired["verdict"] if speakers > 1 else f"{paired['verdict']} (over utterances)"
+    return [*means, interval(difference, decimals), str(difference["clips"]), str(speakers), said]
 
 
 def interval(difference: Mapping[str, Any], decimals: int) -> str:
@@ -66,11 +67,11 @@ def interval(difference: Mapping[str, Any], decimals: int) -> str:
 def to_tables(result: Mapping[str, Any]) -> list[Table]:
     """One of the measures, one of each division of sounds that could divide a recording."""
     first, second = result["voices"]
-    title = f"{first} against {second}, with {CONFIDENCE:.0%} intervals over utterances"
+    title = f"{first} against {second}, with {CONFIDENCE:.0%} intervals over speakers"
     tables = [_table(title, measure_heading(result), measure_rows(result))]
     for division, sounds in result["sounds"].items():
         if sounds["utterances"]:
-            title = f"By {division}, utterances: {sounds['utterances']}"
+            title = f"By {division}, utterances: {sounds['utterances']}, speakers: {sounds['speakers']}"
             tables.append(_table(title, sound_heading(result, division), sound_rows(result, division)))
     return tables
 
