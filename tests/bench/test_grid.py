@@ -133,6 +133,12 @@ def test_latency_is_of_every_utterance(voices):
     assert row.times_real_time > 0
 
 
+def test_from_one_chunk_there_is_none_to_the_next(voices):
+    row = measure_latency(load("student"), 1, seconds=0.02, rounds=1)
+    assert row.chunk_ms is None
+    assert row.first_ms.p50 > 0
+
+
 def test_every_point_is_in_the_document_and_advances(voices):
     config = GridConfig(
         voices=["student"], threads=[1], batch=[1, 2], seconds=[0.2, 0.4], streams=[2], rounds=1, runs=1

@@ -14,6 +14,7 @@ from vocoder.bench.stamp import plain, stamp, write_json
 from vocoder.bench.teacher import Rate, SynthesisRate
 from vocoder.bench.upstream_waveglow import Comparison
 from vocoder.checkpoints import load
+from vocoder.commands.bench_tables import grid_tables
 
 
 @pytest.fixture
@@ -68,3 +69,15 @@ def test_single_models_have_their_sections(tmp_path):
 
 def test_without_documents_there_are_no_sections(tmp_path):
     assert speed_sections(tmp_path) == []
+
+
+def test_streams_of_one_chunk_have_a_dash(folder):
+    path = folder / "speed-cpu.json"
+    document = json.loads(path.read_text())
+    document["streams"][0]["chunk_ms"] = None
+    path.write_text(json.dumps(document))
+    assert "| – |" in next(
+        line for line in speed_sections(folder) if line.startswith("| student | float32 | 2 |")
+    )
+    (streams,) = [table for table in grid_tables(document) if "Streams" in str(table.title)]
+    assert "first audio ms" in [column.header for column in streams.columns]

@@ -128,7 +128,8 @@ def test_figures_are_those_of_the_json(made, evaluation):
     assert shown == [means[name]["mean"] for name in MEASURES for means in result["systems"].values()]
     (row,) = [row for row in summary.split("<tr>") if "MR-STFT log" in row]
     estimate = result["systems"]["rough"]["stft_log_magnitude"]
-    assert f"{estimate['low']:.3f} to {estimate['high']:.3f}" in row
+    assert f"{estimate['low']:.3f} to {estimate['high']:.3f}".replace("-", "−") in row
+    assert "over the 3 of 4 clips that all systems have" in row
 
 
 def test_the_best_is_marked_and_the_recording_is_no_rival(made):
@@ -218,8 +219,10 @@ def test_one_value_alone_has_an_axis_around_it():
 
 
 def test_a_run_that_failed_is_a_page_that_says_why():
-    html = page_of(to_json([Score("a", "rough", 1.0, error="no audio")]), ORIGIN, {"rough": []}, [])
+    scores = [Score("a", "rough", 1.0, error="no audio"), Score("b", "rough", 1.0, {"pesq": np.nan})]
+    html = page_of(to_json(scores), ORIGIN, {"rough": []}, [])
     assert "no audio" in html
+    assert "no PESQ-WB" in html
     assert "Worst clips" not in html
 
 

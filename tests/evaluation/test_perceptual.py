@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -48,10 +50,22 @@ def test_stoi_equals_golden(waves, scores, degradation, rate, label, extended, n
     assert score == pytest.approx(scores[degradation][f"{name}_{label}"], abs=1e-6)
 
 
-def test_stoi_refuses_what_is_too_short(waves):
-    clip = waves["sr16000_ref"][:4000]
+@pytest.mark.parametrize("extended", [False, True])
+@pytest.mark.parametrize("samples", [1, 100, 400, 500, 4000])  # none, or few, of pystoi's frames of 25.6 ms
+def test_stoi_refuses_what_is_too_short(waves, samples, extended):
+    clip = waves["sr16000_ref"][8000 : 8000 + samples]
     with pytest.raises(AudioError, match=r"0\.4 s of speech"):
-        stoi(clip, clip, 16000)
+        stoi(clip, clip, 16000, extended=extended)
+
+
+def test_stoi_explains_no_other_warning_by_the_length(waves, monkeypatch):
+    def warn(*_, **__):
+        warnings.warn("overflow", RuntimeWarning, stacklevel=1)
+        return 0.5
+
+    monkeypatch.setattr("pystoi.stoi", warn)
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        assert stoi(waves["sr16000_ref"], waves["sr16000_ref"], 16000) == 0.5
 
 
 def test_stoi_refuses_a_silent_reference(waves):

@@ -1,10 +1,12 @@
 import os
 
 import pytest
+import torch
 
 from vocoder.audio import write
 from vocoder.errors import InputError
 from vocoder.evaluation import Clip, GriffinLim, Recording, Score, run
+from vocoder.evaluation.report import to_json
 
 MEASURES = ["estoi", "lag"]
 
@@ -43,6 +45,29 @@ def test_a_clip_that_cannot_be_read_does_not_stop_the_others(clips):
     assert "a.wav" in str(broken.error)
     assert not broken.values
     assert whole.error is None
+
+
+class SilentOn:
+    """The recording, and silence where it is the noisy one."""
+
+    name = "mute"
+
+    def __init__(self, noisy):
+        self.noisy = noisy
+
+    def generate(self, audio, sample_rate):
+        same = torch.allclose(audio, self.noisy, atol=1e-3)
+        return (torch.zeros_like(audio) if same else audio), sample_rate
+
+
+@pytest.mark.eval
+def test_a_system_that_is_silent_on_half_the_clips_does_not_keep_its_pesq_unremarked(clips, noisy):
+    pytest.importorskip("pesq")
+    result = to_json(list(run(clips, [Recording(), SilentOn(noisy)], ["pesq"])))
+    assert result["systems"]["mute"]["pesq"]["clips"] == 1
+    assert result["systems"]["recording"]["pesq"]["clips"] == 1
+    assert result["failures"]["mute"] == {"failed": [], "without": {"pesq": ["b"]}}
+    assert result["failures"]["recording"] == {"failed": [], "without": {}}
 
 
 def test_a_clip_too_short_for_the_mel_is_an_error_of_its_own(clips, speech):

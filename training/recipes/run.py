@@ -87,7 +87,8 @@ def claim_folder(folder: Path, recipe: Recipe, data_hash: str) -> None:
         ConfigError: another recipe, other recordings or other checkpoints were noted there before.
         CheckpointError, UnknownVoice: a checkpoint that the recipe names is not there.
     """
-    note = {"recipe": recipe.portable(), "data_hash": data_hash, "files": recipe.digests()}
+    files = recipe.digests()
+    note = {"recipe": recipe.portable(), "data_hash": data_hash, "files": files}
     path = folder / "recipe.json"
     if path.exists():
         begun = json.loads(path.read_text())
@@ -97,7 +98,7 @@ def claim_folder(folder: Path, recipe: Recipe, data_hash: str) -> None:
                 "go on with those, or choose another folder with --output"
             )
         if "files" in begun:  # which runs of before did not note
-            _demand_same(begun["files"], note["files"], folder, recipe)
+            _demand_same(begun["files"], files, folder, recipe)
     if share().first:
         write_atomically(path, json.dumps(note, indent=2).encode())
 

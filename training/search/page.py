@@ -8,7 +8,7 @@ from pathlib import Path
 from scipy.stats import t
 
 from training.search.picture import plot_search
-from training.search.plan import BASE, Plan
+from training.search.plan import BASE, Plan, SearchConfig
 from training.search.record import SearchRecord, make_record, write_record
 from training.search.runs import Run
 from vocoder.evaluation.pages import describe_machine, table
@@ -33,21 +33,26 @@ def write_search(plan: Plan, runs: Sequence[Run], folder: Path, *, command: str)
     folder.mkdir(parents=True, exist_ok=True)
     machines = dict.fromkeys(run.machine or describe_machine() for run in runs)
     facts = {"command": command, "date": date.today().isoformat(), "machine": "; ".join(machines)}
-    record, name = make_record(plan, runs, facts), plan.config.name
-    write_record(record, folder / f"{name}.json")
-    plot_search(record, folder / f"{name}.png")
-    page = folder / f"{name}.md"
-    page.write_text("\n".join([*_opening(record, plan), *_sections(record, name)]))
+    record = make_record(plan, runs, facts)
+    write_record(record, folder / f"{plan.config.name}.json")
+    return write_again(plan.config, record, folder)
+
+
+def write_again(config: SearchConfig, record: SearchRecord, folder: Path) -> Path:
+    """`folder`/NAME.md and NAME.png of a record that is there."""
+    plot_search(record, folder / f"{config.name}.png")
+    page = folder / f"{config.name}.md"
+    page.write_text("\n".join([*_opening(record, config), *_sections(record, config.name)]))
     return page
 
 
-def _opening(record: SearchRecord, plan: Plan) -> list[str]:
+def _opening(record: SearchRecord, config: SearchConfig) -> list[str]:
     facts, base = record.facts, record.base
     return [
-        f"# What matters: {plan.config.name}",
+        f"# What matters: {config.name}",
         "",
         f"Written by `{facts['command']}` on {facts['date']}, {facts['machine']}.",
-        f"{plan.config.description or plan.config.name}: {base.steps} steps for the base and each variant",
+        f"{config.description or config.name}: {base.steps} steps for the base and each variant",
         f"that does not say otherwise. The figure is {record.label} of held-out segments, the same for all,",
         "at the end of the run; less is better. So short a run favours what learns fast: what loses here may",
         "win in a long one. Variants have as many steps as the base, or as many as were thought to cost as",
@@ -57,7 +62,7 @@ def _opening(record: SearchRecord, plan: Plan) -> list[str]:
         "",
         *summary(record),
         "",
-        f"![{record.label} against steps, a panel for each question]({plan.config.name}.png)",
+        f"![{record.label} against steps, a panel for each question]({config.name}.png)",
         "",
     ]
 

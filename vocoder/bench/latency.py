@@ -23,7 +23,7 @@ class Latency(NamedTuple):
     utterances: int
     seconds: float  # of audio, each utterance
     first_ms: Spread  # from the request to the first audio
-    chunk_ms: Spread  # from one chunk to the next, each taken as soon as it is there
+    chunk_ms: Spread | None  # from one chunk to the next, taken as soon as it is there; None of one chunk
     times_real_time: float  # of all streams together
 
 
@@ -58,7 +58,7 @@ def measure_latency(
         utterances=len(heard),
         seconds=seconds,
         first_ms=spread([1000 * one.arrivals[0] for one in heard]),
-        chunk_ms=spread(gaps or [0.0]),
+        chunk_ms=spread(gaps) if gaps else None,
         times_real_time=total / voice.sample_rate / wall,
     )
 

@@ -6,7 +6,7 @@ which are kept to be looked at and never compared.
 
 import math
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -37,21 +37,35 @@ class Measured(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """One ratio beside its baseline; `change` is relative to it, None where it was not measured here."""
+    """One ratio beside its baseline; `here` is None where it was not measured, NaN where that went wrong."""
 
     name: str
     baseline: float
     noise: float
     here: float | None
-    change: float | None
+
+    @property
+    def checked(self) -> bool:
+        return self.here is not None and math.isfinite(self.here)
+
+    @property
+    def change(self) -> float:
+        """Relative to the baseline; NaN where it is not checked."""
+        return math.nan if self.here is None else self.here / self.baseline - 1
 
     @property
     def worse(self) -> bool:
-        return self.change is not None and self.change < -self.noise
+        return self.checked and self.change < -self.noise
 
     @property
     def better(self) -> bool:
-        return self.change is not None and self.change > self.noise
+        return self.checked and self.change > self.noise
+
+    @property
+    def said(self) -> str:
+        if not self.checked:
+            return "not checked" if self.here is None else "no number"
+        return "slower" if self.worse else "faster" if self.better else ""
 
 
 def measure(*, seconds: float = 2.0, runs: int = 5) -> Measured:
@@ -123,15 +137,33 @@ def to_baseline(runs: Sequence[Measured]) -> dict[str, Any]:
     return {"runs": len(runs), "ratios": ratios, "rates": rates}
 
 
-def compare(baseline: Mapping[str, Any], here: Mapping[str, float]) -> Iterator[Verdict]:
+def compare(baseline: Mapping[str, Any], here: Mapping[str, float]) -> list[Verdict]:
     """Each ratio of the file beside that of here; raises `InputError` for a file of another form."""
     try:
-        for name, figures in baseline["ratios"].items():
-            median, noise = float(figures["median"]), float(figures["noise"])
-            value = here.get(name)
-            yield Verdict(name, median, noise, value, None if value is None else value / median - 1)
-    except (KeyError, TypeError, AttributeError) as error:
+        known = {name: (float(of["median"]), float(of["noise"])) for name, of in baseline["ratios"].items()}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"the baseline has no {error}: write it with vocoder bench check --update") from None
+    for name, (median, noise) in known.items():
+        if not (0 < median < math.inf and 0 <= noise < math.inf):
+            raise InputError(
+                f"the baseline's {name} is {median:g} ± {noise:.0%}, beside which nothing can be slower: "
+                "write it with vocoder bench check --update"
+            )
+    return [Verdict(name, *of, here.get(name)) for name, of in known.items()]
+
+
+def refuse(verdicts: Sequence[Verdict]) -> str | None:
+    """Why the guard fails: a ratio that is worse or no number, or none at all that was checked."""
+    worse = [verdict.name for verdict in verdicts if verdict.worse]
+    broken = [v.name for v in verdicts if v.here is not None and not v.checked]
+    found = []
+    if worse:
+        found.append(f"slower than the baseline allows: {'; '.join(worse)}")
+    if broken:
+        found.append(f"no number: {'; '.join(broken)}")
+    if not any(verdict.checked for verdict in verdicts):
+        found.append("no ratio of the baseline was checked")
+    return ", ".join(found) or None
 
 
 def _range(values: Sequence[float]) -> dict[str, float]:

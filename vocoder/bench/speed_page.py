@@ -126,7 +126,7 @@ def _streams(streams: list[dict[str, Any]]) -> list[str]:
             row["precision"],
             f"{row['streams']}",
             told(row["first_ms"]),
-            told(row["chunk_ms"]),
+            _or_dash(row["chunk_ms"], told),
             f"{row['times_real_time']:.1f}",
         )
         for row in streams
@@ -293,7 +293,7 @@ def _range(name: str, figures: dict[str, float]) -> tuple[str, ...]:
     return name, short(middle), f"{short(low)} … {short(high)}", f"{(high - low) / middle:.1%}"
 
 
-def _or_dash(value: int | float | None, form: Callable[[float], str]) -> str:
+def _or_dash(value: Any, form: Callable[[Any], str]) -> str:
     return "–" if value is None else form(value)
 
 

@@ -38,9 +38,9 @@ def grid_tables(document: dict[str, Any]) -> list[Table]:
         "chunk to chunk ms": "{chunk_ms}",
         "× real time": "{times_real_time:.1f}",
     }
-    spreads = {"first_ms": 1.0, "chunk_ms": 1.0}
     rows = [
-        row | {key: told(row[key], scale) for key, scale in spreads.items()} for row in document["streams"]
+        row | {key: "–" if row[key] is None else told(row[key]) for key in ("first_ms", "chunk_ms")}
+        for row in document["streams"]
     ]
     streams = _table("Streams at once, all begun together: median (5 … 95 %)", columns, rows)
     columns = {
@@ -98,7 +98,7 @@ def http_table(document: dict[str, Any]) -> Table:
 
 
 def check_table(verdicts: "Sequence[Verdict]") -> Table:
-    """Ratios beside their baseline."""
+    """Ratios beside their baseline; what has none here, or no number, says so."""
     columns = {
         "": "{name}",
         "baseline": "{baseline:.3g}",
@@ -111,8 +111,8 @@ def check_table(verdicts: "Sequence[Verdict]") -> Table:
             "name": verdict.name,
             "baseline": verdict.baseline,
             "here": "not here" if verdict.here is None else f"{verdict.here:.3g}",
-            "change": "" if verdict.change is None else f"{verdict.change:+.0%} of ±{verdict.noise:.0%}",
-            "said": "slower" if verdict.worse else "faster" if verdict.better else "",
+            "change": "" if not verdict.checked else f"{verdict.change:+.0%} of ±{verdict.noise:.0%}",
+            "said": verdict.said,
         }
         for verdict in verdicts
     ]

@@ -76,8 +76,8 @@ def faults(
     """Find faults in voices: tones, clicks, buzz, breath, octave errors, drift, seams.
 
     Each detector holds a voice against the recording, and tells when and how strongly. Beside the voices
-    stand Griffin-Lim and the recording itself, its phases turned and in a little noise: what is found there
-    is a false alarm. Octave errors need pyworld (pip install 'vocoder[eval]').
+    stand Griffin-Lim and the recording itself, its phases spread, its beginning cut off and in a little
+    noise: what is found there is a false alarm. Octave errors need pyworld (pip install 'vocoder[eval]').
 
     Examples:
       vocoder faults recordings/valid.txt

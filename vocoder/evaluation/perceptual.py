@@ -61,14 +61,14 @@ def stoi(
     name = "ESTOI" if extended else "STOI"
     _refuse_silence(name, reference=reference)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+        warnings.filterwarnings("error", "Not enough STFT frames", RuntimeWarning)
         try:
             return float(pystoi.stoi(reference, generated, sample_rate, extended=extended))
-        except RuntimeWarning as warning:
+        except (RuntimeWarning, np.exceptions.AxisError) as cause:  # the latter without a single frame
             raise AudioError(
                 f"{name} needs at least 0.4 s of speech after silence is taken out, "
                 f"and the clip of {len(reference) / sample_rate:.2f} s has less: use a longer clip"
-            ) from warning
+            ) from cause
 
 
 def _refuse_silence(measure: str, **signals: np.ndarray) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
+from vocoder.evaluation.common import common_clips, failures
 from vocoder.evaluation.measures import MEASURES, Measure
 from vocoder.evaluation.runner import Score
 from vocoder.evaluation.statistics import CONFIDENCE, Estimate, estimate
@@ -29,19 +31,25 @@ PACKAGES = (
     "speechmos",
     "onnxruntime",
 )
-FIRST_COLUMN = 26
-"""Characters of a table's names of measures."""
+FIRST_COLUMNS = 34
+"""Characters of a table's names of measures and counts of clips."""
 ARROWS = {"higher": "↑", "lower": "↓", "zero": "→0"}
 
 
 def summarize(scores: Sequence[Score]) -> dict[str, dict[str, Estimate]]:
-    """For each system, in the order of first appearance, the estimate of each measure over its clips."""
+    """For each system, in the order of first appearance, the estimate of each measure.
+
+    Of one measure all means are over the same clips: those that every system has (`common_clips`).
+    """
     systems = dict.fromkeys(score.system for score in scores)
+    common = {name: common_clips(scores, name) for name in MEASURES}
+
+    def values(system: str, name: str) -> list[float]:
+        own = [s for s in scores if s.system == system and s.clip in common[name]]
+        return [s.values.get(name, np.nan) for s in own]
+
     return {
-        system: {
-            name: estimate(np.array([s.values.get(name, np.nan) for s in scores if s.system == system]))
-            for name in MEASURES
-        }
+        system: {name: estimate(np.array(values(system, name), dtype=float)) for name in MEASURES}
         for system in systems
     }
 
@@ -50,31 +58,50 @@ def to_tables(scores: Sequence[Score], measures: Sequence[str] | None, width: in
     """`to_table` of as many systems at a time as lines of that width can name."""
     systems = list(dict.fromkeys(score.system for score in scores))
     column = 3 + max(14, *map(len, systems)) if systems else width
-    beside = max(1, (width - FIRST_COLUMN) // column)
+    beside = max(1, (width - FIRST_COLUMNS) // column)
     for first in range(0, len(systems), beside):
-        shown = systems[first : first + beside]
-        yield to_table([score for score in scores if score.system in shown], measures)
+        yield to_table(scores, measures, systems[first : first + beside])
 
 
-def to_table(scores: Sequence[Score], measures: Sequence[str] | None = None) -> Table:
+def to_table(
+    scores: Sequence[Score], measures: Sequence[str] | None = None, systems: Sequence[str] | None = None
+) -> Table:
     """Systems in columns, measures in rows, each a mean with the half width of its interval.
 
-    "–" stands where a measure has no value: its optional package is missing, or no clip defines it.
+    Means are over the clips that every system of the run has, which are counted; what a system shown has not
+    is told below. "–" stands where a measure has no value: its optional package is missing, no clip defines
+    it. `systems`: only these are shown.
     """
     summary = summarize(scores)
+    shown = list(summary) if systems is None else list(systems)
     clips = len({score.clip for score in scores})
     table = Table(
-        title=f"Mean over {clips} clip{'s' * (clips != 1)}, with {CONFIDENCE:.0%} intervals"
+        title=f"Mean over {clips} clip{'s' * (clips != 1)}, with {CONFIDENCE:.0%} intervals",
+        caption="\n".join(line for system in shown for line in _lacks(scores, system, clips)) or None,
     )
     table.add_column("measure")
-    for system in summary:
+    table.add_column("clips", justify="right")
+    for system in shown:
         table.add_column(system, justify="right")
     for name in measures or MEASURES:
         measure = MEASURES[name]
         unit = f" [{measure.unit}]" if measure.unit else ""
-        cells = [_cell(estimates[name], measure) for estimates in summary.values()]
-        table.add_row(f"{measure.label}{unit} {ARROWS[measure.better]}".replace("[", r"\["), *cells)
+        heading = f"{measure.label}{unit} {ARROWS[measure.better]}".replace("[", r"\[")
+        cells = [_cell(summary[system][name], measure) for system in shown]
+        table.add_row(heading, str(len(common_clips(scores, name))), *cells)
     return table
+
+
+def _lacks(scores: Sequence[Score], system: str, clips: int) -> Iterator[str]:
+    """What the system has not, in sentences."""
+    found = failures(scores, system)
+    if found.failed:
+        yield f"{escape(system)} failed on {len(found.failed)} of {clips}"
+    measures: dict[int, list[str]] = {}
+    for name, without in found.without.items():
+        measures.setdefault(len(without), []).append(MEASURES[name].label)
+    for count, labels in measures.items():
+        yield f"{escape(system)} has no {', '.join(dict.fromkeys(labels))} on {count} of {clips}"
 
 
 def _cell(value: Estimate, measure: Measure) -> str:
@@ -86,7 +113,11 @@ def _cell(value: Estimate, measure: Measure) -> str:
 
 
 def to_json(scores: Sequence[Score]) -> dict[str, Any]:
-    """The whole run: means, clips, what the measures are, versions, machine and date; NaN is null."""
+    """The whole run: means, clips, what the measures are, versions, machine and date; NaN is null.
+
+    Means are over the clips that every system has; `failures` names those that a system has not.
+    """
+    summary = summarize(scores)
     return {
         "format": FORMAT,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -98,8 +129,9 @@ def to_json(scores: Sequence[Score]) -> dict[str, Any]:
         },
         "systems": {
             system: {name: _finite(value._asdict()) for name, value in estimates.items() if value.clips}
-            for system, estimates in summarize(scores).items()
+            for system, estimates in summary.items()
         },
+        "failures": {system: failures(scores, system)._asdict() for system in summary},
         "clips": [
             {
                 "clip": score.clip,

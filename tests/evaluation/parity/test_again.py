@@ -30,8 +30,8 @@ def heard(number: int) -> Utterance:
     sounds = {
         "voicing": {
             "silence": {voice: SoundError(np.nan, np.nan, 0) for voice in VOICES},
-            "unvoiced": {voice: SoundError(*rng.random(2), 7) for voice in VOICES},
-            "voiced": {voice: SoundError(*rng.random(2), 9) for voice in VOICES},
+            "unvoiced": {voice: SoundError(rng.random(), rng.random(), 7) for voice in VOICES},
+            "voiced": {voice: SoundError(rng.random(), rng.random(), 9) for voice in VOICES},
         }
     }
     return Utterance(f"list/p{number % 3}_{number}.flac", f"p{number % 3}", 1.5, values, sounds)
@@ -57,6 +57,13 @@ def test_facts_of_the_run_stay_and_figures_are_made_anew(result: dict[str, Any])
     assert told["date"] == old["date"]
     assert json.loads(json.dumps(told)) == result | {"date": old["date"]}
     assert page_of(told) == page.replace(result["date"][:10], "2020-01-02")
+
+
+def test_what_one_voice_alone_has_not_is_counted(result: dict[str, Any]) -> None:
+    assert "one voice alone" not in page_of(result)
+    for row in result["utterances"][:3]:
+        row["values"]["other"]["estoi"] = None
+    assert "one voice alone has no figure: ESTOI (`other` on 3)." in page_of(again(result))
 
 
 @pytest.mark.parametrize("content", [{}, [], {"utterances": [{"clip": 1}]}, {"utterances": []}])

@@ -42,7 +42,7 @@ class Rough(Gain):
 
     def generate(self, audio: Tensor, sample_rate: int) -> tuple[Tensor, int]:
         noise = torch.randn(len(audio), generator=torch.Generator().manual_seed(0))
-        return self.gain * (audio + 1e-8 * len(audio) * noise), sample_rate
+        return self.gain * (audio + 1e-12 * len(audio) ** 2 * noise), sample_rate
 
 
 @dataclass
@@ -117,7 +117,7 @@ def test_two_clips_that_differ_by_unlike_amounts_show_nothing() -> None:
     figure = to_json(heard, VOICES, [Voicing()], "vocoder parity")["measures"]["stft_log_magnitude"]
     expected = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
     assert (figure["difference"]["low"], figure["difference"]["high"]) == pytest.approx(tuple(expected))
-    assert figure["verdict"] == ("worse" if expected.low > 0 else "no difference shown")
+    assert figure["verdict"] == "no difference shown"
 
 
 def test_the_verdict_is_over_speakers_and_the_page_says_of_how_many() -> None:

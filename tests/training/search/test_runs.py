@@ -21,6 +21,7 @@ from training.search.page import (
     runs_table,
     summary,
     worth_a_page,
+    write_again,
     write_search,
 )
 from training.search.picture import plot_search
@@ -144,6 +145,9 @@ def test_the_pages_figures_are_those_of_the_records(plan, trained, tmp_path, mon
     assert "| half | `flow.optimizer.lr=5.0e-4` | 7.500 | +0.492 | 4 |" in page
     assert page.index("## Chance") < page.index("## Learning rate")
     assert (tmp_path / "page" / "tiny.png").exists()
+    (tmp_path / "page" / "tiny.md").unlink()
+    again = write_again(plan.config, record, tmp_path / "page")
+    assert again.read_text() == page
     rows = runs_table(record)[2:]
     assert len(rows) == len(results)
     assert "| learning rate | half | 7.500 | +0.492 | 4 |" in rows

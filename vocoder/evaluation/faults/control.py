@@ -1,4 +1,4 @@
-"""The recording with other phases, other noise and another cut: what a detector finds in it is a false alarm."""
+"""The recording with other phases, noise and cut: what a detector finds in it is a false alarm."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,13 +11,13 @@ from torch import Tensor
 GAIN_DB = -6.0
 """Leaves room for peaks, which other phases may raise: a clipped one would be a fault."""
 POLE = 0.6
-"""Of a section (-p + z^-1) / (1 - p z^-1): delays DC by (1 + p) / (1 - p) samples, half the rate by its inverse."""
+"""p of a section (-p + z^-1) / (1 - p z^-1): delays DC by (1 + p) / (1 - p) samples, rate / 2 by 1 / that."""
 DISPERSION_SECONDS = 0.007
 """By how much later the lowest frequencies come than the highest: less than the 10 ms that excuse a click."""
 CUT_SECONDS = 0.0123
 """Missing at the beginning: more than the delay, and no whole number of the milliseconds of `align`."""
 NOISE_DB = -65.0
-"""Of the loud blocks' power, 20 ms each: under the room of most recordings, and above what 16 bits round."""
+"""Of the loud blocks, 20 ms each: pauses sound unlike the recording's, and stay pauses."""
 BLOCK_SECONDS = 0.02
 
 
@@ -34,7 +34,7 @@ class Rerecorded:
 
     def generate(
         self, audio: Float[Tensor, "sample"], sample_rate: int
-    ) -> tuple[Float[Tensor, "sample"], int]:
+    ) -> tuple[Float[Tensor, "generated"], int]:
         turned = dispersed(audio.double().numpy(), sample_rate)[round(CUT_SECONDS * sample_rate) :]
         noise = np.random.default_rng(0).standard_normal(len(turned))
         level = loud_level(turned, sample_rate)
@@ -46,8 +46,8 @@ def dispersed(audio: Float[np.ndarray, "sample"], sample_rate: int) -> Float[np.
     """Through as many all-passes of `POLE` as delay DC by 7 ms more than half the rate; as long as it was."""
     from scipy.signal import sosfilt
 
-    a_section = (1 + POLE) / (1 - POLE) - (1 - POLE) / (1 + POLE)
-    count = round(DISPERSION_SECONDS * sample_rate / a_section)
+    slowest = (1 + POLE) / (1 - POLE)
+    count = round(DISPERSION_SECONDS * sample_rate / (slowest - 1 / slowest))
     return np.asarray(sosfilt([[-POLE, 1.0, 0.0, 1.0, -POLE, 0.0]] * count, audio))
 
 

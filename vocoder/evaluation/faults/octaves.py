@@ -20,11 +20,10 @@ def find_octaves(heard: Heard) -> Found:
     With c(k), the normalised correlation of the sound with itself k later, and T, the recording's period: an
     octave too low is c(2T) - c(T) of the voice above the recording's by 0.25; an octave too high, c(T/2)
     above the recording's by as much while c(T) stays clear. That a tracker errs on the voice plays no role.
-    Frames whose c(2T) would reach beyond the clip are not looked at: 12.5 ms and a period to each end.
     Strength: that difference, on average. Rate: share of the frames with a clear pitch; NaN where none has.
     """
     pitch, rate = heard.pitch, heard.pair.sample_rate
-    frames = _whole_frames(pitch, len(heard.pair.reference), rate)
+    frames = np.flatnonzero(pitch > 0)
     if frames.size == 0:
         return Found((), np.nan)
     middles, period = frames * FRAME_SECONDS * rate, rate / pitch[frames]
@@ -45,16 +44,6 @@ def find_octaves(heard: Heard) -> Found:
     return found_in_frames(faulty, excess, clear > 0, shortest=SHORTEST, first=0.0)
 
 
-def _whole_frames(
-    pitch: Float[np.ndarray, "frame"], length: int, sample_rate: int
-) -> Int[np.ndarray, "whole_frame"]:
-    """Those with a pitch, around which half a window and a period lie in the clip of `length` samples."""
-    frames = np.flatnonzero(pitch > 0)
-    middles, period = frames * FRAME_SECONDS * sample_rate, sample_rate / pitch[frames]
-    reach = WINDOW_SECONDS * sample_rate / 2 + period + 1
-    return frames[(middles >= reach) & (middles + reach <= length)]
-
-
 def _correlation(
     audio: Float[np.ndarray, "sample"],
     middles: Float[np.ndarray, "frame"],
@@ -63,8 +52,10 @@ def _correlation(
 ) -> Float[np.ndarray, "frame"]:
     """Of 25 ms before and after each middle with the same `lag` later, the two laid evenly around it."""
     half = round(WINDOW_SECONDS * sample_rate / 2)
-    begins = (middles.astype(int) - half - lags // 2)[:, None] + np.arange(2 * half)
-    first, second = audio[begins], audio[begins + lags[:, None]]
+    reach = half + int(lags.max())
+    padded = np.pad(audio, reach)
+    begins = (middles.astype(int) + reach - half - lags // 2)[:, None] + np.arange(2 * half)
+    first, second = padded[begins], padded[begins + lags[:, None]]
     norm = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     return (first * second).sum(axis=1) / (norm + TINY)
 

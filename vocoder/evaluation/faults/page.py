@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vocoder.evaluation.faults import DETECTORS
-from vocoder.evaluation.faults.control import Rerecorded
+from vocoder.evaluation.faults.control import CUT_SECONDS, DISPERSION_SECONDS, GAIN_DB, NOISE_DB, Rerecorded
 from vocoder.evaluation.faults.report import rate_heading, rate_rows
 from vocoder.evaluation.pages import table
 
@@ -22,9 +22,14 @@ def page_of(result: Mapping[str, Any], pictures: Mapping[str, Path], folder: Pat
         f"`{result['command']}`;",
         f"{result['date'][:10]}; {len(clips)} clips; {machine['processor']}, {machine['cores']} cores.",
         "",
-        "Rates are means over the clips, with 95 % intervals (Student's t). Each detector holds a voice",
-        f"against the recording. `{Rerecorded.name}` is the recording through an all-pass filter, 2 dB softer, in",
-        "noise 75 dB below full scale: what is found there is a false alarm.",
+        "Rates are means over the clips, with 95 % intervals (Student's t over clips; with no event",
+        "Poisson's for a rate a minute, none for a share). Each detector holds a voice against the",
+        "recording.",
+        f"`{Rerecorded.name}` is the recording through all-pass filters that bring its lowest frequencies",
+        f"{1000 * DISPERSION_SECONDS:.0f} ms later than its highest, cut {1000 * CUT_SECONDS:.1f} ms later, "
+        f"{-GAIN_DB:.0f} dB softer, in white noise {-NOISE_DB:.0f} dB",
+        "below its loud frames: what is found there is a false alarm. It says nothing of what a voice does",
+        "to magnitudes. Clicks are not sought in the first and last 30 ms of a clip.",
         "",
         *table(rate_heading(result), rate_rows(result)),
         "",

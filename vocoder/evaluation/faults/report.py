@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from rich.table import Table
+from scipy.stats import chi2
 
 from vocoder.evaluation.faults import DETECTORS, Detector
 from vocoder.evaluation.faults.survey import Hearing
@@ -42,15 +43,30 @@ def to_json(hearings: Sequence[Hearing], command: str) -> dict[str, Any]:
 
 
 def summarize(hearings: Sequence[Hearing]) -> dict[str, dict[str, Any]]:
-    """For each detector the mean rate over one system's clips, its interval, and the number of events."""
-    return {name: _rate([h.found[name] for h in hearings if name in h.found]) for name in DETECTORS}
+    """For each detector the mean rate over one system's clips, its interval, and the number of events.
+
+    Without any event the spread over clips is nothing and says nothing: the interval of events a minute then
+    ends at `most_unseen`, and a share has none.
+    """
+    return {name: _rate(d, [h for h in hearings if name in h.found]) for name, d in DETECTORS.items()}
 
 
-def _rate(found: Sequence[Any]) -> dict[str, Any]:
-    rate = estimate(np.array([one.rate for one in found], dtype=float))
-    return {name: _finite(value) for name, value in rate._asdict().items()} | {
-        "events": sum(len(one.events) for one in found)
-    }
+def _rate(detector: Detector, hearings: Sequence[Hearing]) -> dict[str, Any]:
+    rates = np.array([h.found[detector.name].rate for h in hearings], dtype=float)
+    rate, events = estimate(rates), sum(len(h.found[detector.name].events) for h in hearings)
+    if events == 0 and rate.clips > 0:
+        minutes = sum(h.seconds for h, r in zip(hearings, rates, strict=True) if np.isfinite(r)) / 60
+        low, high = (np.nan, np.nan) if detector.share_of else (0.0, most_unseen(minutes))
+        rate = rate._replace(low=low, high=high)
+    return {name: _finite(value) for name, value in rate._asdict().items()} | {"events": events}
+
+
+def most_unseen(minutes: float) -> float:
+    """Events a minute of which `minutes` may hold none: the upper end of Poisson's exact two-sided interval.
+
+    chi2(1 - 0.05 / 2; 2) / 2 = 3.69 events (Garwood 1936, "Fiducial limits for the Poisson distribution").
+    """
+    return float(chi2.ppf((1 + CONFIDENCE) / 2, 2) / 2 / minutes)
 
 
 def _clip(hearing: Hearing) -> dict[str, Any]:
@@ -69,14 +85,15 @@ def _clip(hearing: Hearing) -> dict[str, Any]:
     }
 
 
-def _finite(value: float) -> float | None:
+def _finite(value: float | int) -> float | int | None:
     return value if np.isfinite(value) else None
 
 
 def to_table(result: Mapping[str, Any]) -> Table:
     """The rates of a result of `to_json`: detectors in rows, systems in columns.
 
-    "–" stands where there is no rate: an optional package is missing, no stream, no clip that defines it.
+    "–" stands where there is no rate: an optional package is missing, no stream, no clip that defines it;
+    "0 of n clips" where there is no event, and a share of which nothing bounds the chance.
     """
     clips = len({clip["clip"] for clip in result["clips"]})
     table = Table(title=f"Rates over {clips} clip{'s' * (clips != 1)}, with {CONFIDENCE:.0%} intervals")
@@ -104,6 +121,8 @@ def _cell(detector: Detector, rate: Mapping[str, Any]) -> str:
     if rate["mean"] is None:
         return "–"
     scale = 100 if detector.share_of else 1
+    if detector.share_of and not rate["events"]:
+        return f"0 of {rate['clips']} clip{'s' * (rate['clips'] != 1)}"
     if rate["low"] is None:
         return f"{scale * rate['mean']:.2g}"
     return f"{scale * rate['mean']:.2g} ({scale * rate['low']:.2g} … {scale * rate['high']:.2g})"

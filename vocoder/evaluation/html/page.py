@@ -112,21 +112,24 @@ def _worst(
 
 
 def _failures(result: Mapping[str, Any]) -> list[Markup]:
+    """A row a clip and system: the error, or the measures of which this system alone has no figure."""
     failed = [clip for clip in result["clips"] if clip["error"] is not None]
-    if not failed:
+    found = [(clip["clip"], clip["system"], clip["error"]) for clip in failed]
+    for system, failures in result["failures"].items():
+        lacking: dict[str, list[str]] = {}
+        for measure, clips in failures["without"].items():
+            for clip in clips:
+                lacking.setdefault(clip, []).append(MEASURES[measure].label)
+        found += [(clip, system, f"no {', '.join(dict.fromkeys(of))}") for clip, of in lacking.items()]
+    if not found:
         return []
     rows = [
-        element(
-            "tr",
-            element("th", clip["clip"], scope="row"),
-            element("td", clip["system"]),
-            element("td", clip["error"]),
-        )
-        for clip in failed
+        element("tr", element("th", clip, scope="row"), element("td", system), element("td", why))
+        for clip, system, why in found
     ]
     table = element(
         "table",
-        element("caption", "Clips without figures, and why"),
+        element("caption", "Clips without figures, and why: they count in no mean, of any system"),
         element(
             "thead", element("tr", [element("th", text, scope="col") for text in ("clip", "system", "error")])
         ),

@@ -15,8 +15,8 @@ BEST = "★"
 def summary_table(result: Mapping[str, Any]) -> Markup:
     """The means of a result of `report.to_json`, each with its interval, and what each measure is.
 
-    The best of a row is the best of two systems or more; the recording itself, which nothing can beat, is
-    left out.
+    A row says of how many clips it is where these are not all: those that every system has. The best of a
+    row is the best of two systems or more; the recording itself, which nothing can beat, is left out.
     """
     systems = result["systems"]
     names = [name for means in systems.values() for name in means]
@@ -26,7 +26,7 @@ def summary_table(result: Mapping[str, Any]) -> Markup:
         f"{BEST} marks the best system of a row, the recording aside."
     )
     head = [element("th", text, scope="col") for text in ("measure", *systems)]
-    rows = [_row(measure, systems) for measure in measured(names)]
+    rows = [_row(measure, systems, clips) for measure in measured(names)]
     table = element(
         "table",
         element("caption", element("span", caption)),
@@ -41,7 +41,7 @@ def scrolling(table: Markup, label: str) -> Markup:
     return element("div", table, class_="scroll", tabindex="0", role="region", aria_label=label)
 
 
-def _row(measure: Measure, systems: Mapping[str, Any]) -> Markup:
+def _row(measure: Measure, systems: Mapping[str, Any], clips: int) -> Markup:
     means = {
         name: estimates[measure.name] for name, estimates in systems.items() if measure.name in estimates
     }
@@ -52,12 +52,19 @@ def _row(measure: Measure, systems: Mapping[str, Any]) -> Markup:
         element("span", heading(measure), class_="label"),
         element("span", DIRECTIONS[measure.better], class_="direction"),
         element("span", measure.meaning, class_="meaning"),
+        _counted(max(estimate["clips"] for estimate in means.values()), clips),
         scope="row",
     )
     cells = [
         _cell(means.get(name), measure, best is not None and rivals.get(name) == best) for name in systems
     ]
     return element("tr", head, cells)
+
+
+def _counted(common: int, clips: int) -> Markup:
+    if common == clips:
+        return markup()
+    return element("span", f"over the {common} of {clips} clips that all systems have", class_="meaning")
 
 
 def _cell(estimate: Mapping[str, Any] | None, measure: Measure, is_best: bool) -> Markup:

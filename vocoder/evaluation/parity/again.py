@@ -20,7 +20,7 @@ class Written(NamedTuple):
     classes: tuple[str, ...]
 
 
-def again(result: Mapping[str, Any]) -> dict[str, Any]:
+def again(result: Any) -> dict[str, Any]:
     """A result of `report.to_json` with means, intervals and verdicts of now; date, machine and command stay.
 
     Raises:

@@ -20,11 +20,12 @@ def page_of(result: Mapping[str, Any]) -> str:
         *(line for division in divided for line in (of_sounds(result, division), "")),
         f"A difference is `{first}` less `{second}` on the same utterance, averaged over utterances; where",
         "zero is best (→0), of the distances from zero. Its 95 % interval is Student's t over speakers, as",
-        "utterances of one are not independent (cluster-robust, Liang and Zeger 1986); of figures of a single",
-        "speaker it is over utterances, and the verdict says so. Few speakers make it wide, speakers of unequal",
-        "numbers of utterances narrow: of 13 with 1 to 12 each it holds the mean 89 to 93 times in 100. The",
-        f"verdict is on `{first}`: no difference is shown where the interval holds zero. Each interval stands",
-        "for itself: of twenty between equal voices, one is expected to leave out zero by chance.",
+        "utterances of one are not independent (cluster-robust, Liang and Zeger 1986); of figures of a",
+        "single speaker it is over utterances, and the verdict says so. Few speakers make it wide, speakers",
+        "of unequal numbers of utterances narrow: of 13 with 1 to 12 each it holds the mean 89 to 93 times",
+        f"in 100. The verdict is on `{first}`: no difference is shown where the interval holds zero. Each",
+        "interval stands for itself: of twenty between equal voices, one or two are expected to leave out",
+        "zero by chance.",
         "",
         "## Measures",
         "",
@@ -51,8 +52,25 @@ def _head(result: Mapping[str, Any]) -> list[str]:
 
 
 def _without(result: Mapping[str, Any]) -> list[str]:
+    """Measures that no difference is of, and those that one voice has not where the other has them."""
     missing = [m["label"] for m in result["measures"].values() if not m["difference"]["clips"]]
-    return [f"Without a figure of both voices: {', '.join(missing)}.", ""] if missing else []
+    lines = [f"Without a figure of both voices: {', '.join(missing)}.", ""] if missing else []
+    alone = [
+        f"{m['label']} (`{voice}` on {count})"
+        for name, m in result["measures"].items()
+        if m["difference"]["clips"]
+        for voice in result["voices"]
+        if (count := _lacking(result, name, voice))
+    ]
+    told = f"Left out of a difference, as one voice alone has no figure: {', '.join(alone)}."
+    return [*lines, told, ""] if alone else lines
+
+
+def _lacking(result: Mapping[str, Any], measure: str, voice: str) -> int:
+    """On how many utterances the other voice has the measure, and this one has not."""
+    (other,) = (name for name in result["voices"] if name != voice)
+    rows = [row["values"] for row in result["utterances"] if not row["error"]]
+    return sum(row[voice].get(measure) is None and row[other].get(measure) is not None for row in rows)
 
 
 def _sounds(result: Mapping[str, Any], division: str) -> list[str]:

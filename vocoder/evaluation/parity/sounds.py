@@ -17,6 +17,7 @@ SILENCE_DB = -40.0
 """Of the recording's loud frames (their 95th percentile): what is quieter is silence."""
 
 
+@runtime_checkable
 class Division(Protocol):
     """Classes of sounds: `name` heads their table, `meaning` says in a sentence how frames are told apart."""
 
