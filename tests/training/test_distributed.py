@@ -59,9 +59,10 @@ def test_two_processes_end_by_the_same_clock(tmp_path: Path) -> None:
     assert rates[-1] < 0.5 * max(rates)
 
 
-def test_who_prepares_alone_is_waited_for_longer_than_others() -> None:
-    assert run(2, "alone", script=PATIENCE) == 0
-    assert run(2, "meanwhile", script=PATIENCE) != 0
+def test_who_prepares_alone_is_waited_for_longer_than_others(tmp_path: Path) -> None:
+    for where, succeeds in (("alone", True), ("meanwhile", False)):
+        (tmp_path / where).mkdir()
+        assert (run(2, where, str(tmp_path / where), script=PATIENCE) == 0) == succeeds, where
 
 
 def test_rows_are_each_someones() -> None:

@@ -39,7 +39,7 @@ class Interval(NamedTuple):
 class Hindsight(NamedTuple):
     """What a law fitted to the early points said of the later ones."""
 
-    fitted: int  # points
+    fitted: int  # points at different costs
     error: float  # mean distance of the later points from it
     unchanged: float  # mean distance from the last point that it knew: what no law at all says
 

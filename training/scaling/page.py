@@ -33,7 +33,8 @@ def write_scaling(
         "The law is figure = floor + scale · cost^(−exponent), by least squares with soft L1, the floor",
         "between 0 and the least figure seen. Intervals hold 90 % of the laws fitted to redrawn points: the",
         "law's values with the spread of its residuals, or of another seed where that is more. *Hindsight*",
-        "fits the first half of the points and asks for the rest: its mean error there, beside the error of",
+        "fits the first half of the points, those of one cost as their mean, and asks for the rest: its mean",
+        "error there, beside the error of",
         "saying that nothing changes.",
         "",
         f"![points and laws]({page.stem}.png)",
@@ -126,10 +127,11 @@ def _describe(fitted: FittedCurve) -> str:
 def _hindsight(fitted: FittedCurve) -> str:
     if fitted.seen is None:
         return "Too few points for hindsight."
-    seen, later = fitted.seen, len(fitted.curve.costs) - fitted.seen.fitted
+    seen, later = fitted.seen, len(set(fitted.curve.costs)) - fitted.seen.fitted
+    what = "the next" if later == 1 else f"the {later} after them, on average,"
     return (
-        f"Hindsight: a law of the first {seen.fitted} points misses the later {later} by {seen.error:.3f} on "
-        f"average; that nothing changes misses them by {seen.unchanged:.3f}."
+        f"Hindsight: a law of the figures at the {seen.fitted} lowest costs misses {what} by "
+        f"{seen.error:.3f}; that nothing changes misses by {seen.unchanged:.3f}."
     )
 
 
