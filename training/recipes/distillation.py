@@ -327,6 +327,12 @@ def distil(
     teacher = load_teacher(recipe.teacher)
     if teacher.mel_spec != spec:
         raise ConfigError(f"teacher: {recipe.teacher} reads other mels than dialect {recipe.dialect}")
+    classifier = load_classifier(recipe.classifier) if recipe.classifier is not None else None
+    if classifier is not None and classifier.config.sample_rate != spec.sample_rate:
+        raise ConfigError(
+            f"classifier: {recipe.classifier} hears {classifier.config.sample_rate} Hz, the student speaks "
+            f"{spec.sample_rate} Hz: train one with model.sample_rate={spec.sample_rate}"
+        )
     begun: list[str] = []
     if recipe.conditioning == "teacher":
         begun = share_conditioning(student, teacher)
@@ -347,12 +353,6 @@ def distil(
         right=max(student.lookahead_frames, teacher.lookahead_frames),
     )
     speech = held_out_speech(clips, recipe.data, spec, recipe.listen_seconds)
-    classifier = load_classifier(recipe.classifier) if recipe.classifier is not None else None
-    if classifier is not None and classifier.config.sample_rate != spec.sample_rate:
-        raise ConfigError(
-            f"classifier: {recipe.classifier} hears {classifier.config.sample_rate} Hz, the student speaks "
-            f"{spec.sample_rate} Hz: train one with model.sample_rate={spec.sample_rate}"
-        )
     task = DistillationTask(
         student, teacher, segments, held_out, recipe.loss, recipe.flow.seed, speech, classifier
     )

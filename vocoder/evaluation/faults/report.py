@@ -54,6 +54,7 @@ def summarize(hearings: Sequence[Hearing]) -> dict[str, dict[str, Any]]:
 def _rate(detector: Detector, hearings: Sequence[Hearing]) -> dict[str, Any]:
     rates = np.array([h.found[detector.name].rate for h in hearings], dtype=float)
     rate, events = estimate(rates), sum(len(h.found[detector.name].events) for h in hearings)
+    rate = rate._replace(low=max(rate.low, 0.0) if np.isfinite(rate.low) else rate.low)  # no rate is less
     if events == 0 and rate.clips > 0:
         minutes = sum(h.seconds for h, r in zip(hearings, rates, strict=True) if np.isfinite(r)) / 60
         low, high = (np.nan, np.nan) if detector.share_of else (0.0, most_unseen(minutes))
