@@ -29,7 +29,11 @@ class SegmentConfig(Config):
     frames: int = Field(default=64, ge=1, description="frames a segment, context apart")
     gain_db: float = Field(default=6.0, ge=0, description="level is changed by up to this, both ways")
     speed: float = Field(
-        default=0.12, ge=0, lt=0.5, description="speed and pitch are changed by up to this share"
+        default=0.12,
+        ge=0,
+        lt=0.5,
+        description="speed and pitch are changed by up to this share; by resampling, which leaves nothing "
+        "just below half the rate, so that a density learns there what recordings do not have",
     )
     held_out_frames: int | None = Field(
         default=None, ge=1, description="frames of a held-out segment [default: as in training]"
