@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from training.recipes.distillation import DistillationRecipe, distil
 from training.side_by_side import side_by_side
 from vocoder.commands.evaluate import VoiceSystem
+from vocoder.config import parse_config
 from vocoder.errors import InputError
 from vocoder.evaluation import read_manifest, run
 from vocoder.evaluation.report import to_json
@@ -30,6 +31,7 @@ def ablation_recipes(base: DistillationRecipe) -> dict[str, DistillationRecipe]:
 
     Raises:
         InputError: fewer than two terms, so that nothing can be left out.
+        ConfigError: terms without one of them that are no objective.
     """
     present = [term for term in TERMS if getattr(base.loss, term)]
     if len(present) < 2:
@@ -47,7 +49,7 @@ def _named(
     base: DistillationRecipe, name: str, loss: dict[str, float], other: dict[str, Any]
 ) -> DistillationRecipe:
     changed = {"name": f"{base.name}-{name}", "loss": base.loss.model_copy(update=loss), **other}
-    return DistillationRecipe.model_validate(base.model_copy(update=changed).model_dump())
+    return parse_config(DistillationRecipe, base.model_copy(update=changed).model_dump(), changed["name"])
 
 
 def train_ablation(recipes: dict[str, DistillationRecipe], folder: Path, *, jobs: int) -> Iterator[Ablation]:

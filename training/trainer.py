@@ -256,7 +256,7 @@ class Trainer:
 
         Raises `TrainingDiverged`, in all processes, where one of them is not finite in any.
         """
-        value, gradient = torch.stack((loss.detach(), norm.to(loss.device))).tolist()
+        value, gradient = torch.stack((loss.detach().float(), norm.float().to(loss.device))).tolist()
         if any_of_all(not (math.isfinite(value) and math.isfinite(gradient)), self.task.device):
             what = "the loss is not finite in another process"
             if not math.isfinite(value):

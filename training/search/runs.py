@@ -14,7 +14,7 @@ from training.search.plan import Plan, Variant
 from training.side_by_side import side_by_side
 from training.trainer import TrainingDiverged
 from vocoder.bench.stamp import SOURCE, commit
-from vocoder.checkpoints import load, read_info, voice_path
+from vocoder.checkpoints import load, read_info
 from vocoder.errors import VocoderError
 from vocoder.evaluation.pages import describe_machine
 
@@ -73,13 +73,8 @@ def run_plan(plan: Plan, folder: Path, *, jobs: int, known: Sequence[Run] = ()) 
 
 def fingerprint(recipe: Recipe) -> str:
     """Sixteen hexadecimal digits of all that decides a run: recipe, recordings, checkpoints that it reads."""
-    files = {
-        field: sha256(voice_path(path).read_bytes()).hexdigest()
-        for field in recipe.files
-        if (path := getattr(recipe, field, None)) is not None
-    }
     content = recipe.portable() | {"name": "", "description": ""}
-    whole = [content, files, manifest_hash(find_recordings(recipe.data))]
+    whole = [content, recipe.digests(), manifest_hash(find_recordings(recipe.data))]
     return sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 
 
