@@ -17,7 +17,9 @@ def grad(request):
         yield
 
 
-SPECS = pytest.mark.parametrize("spec", DIALECTS.values(), ids=DIALECTS)
+CORRECTED = {name: spec for name, spec in DIALECTS.items() if name != "r9y9-2018"}
+"""A voice of the other's mels speaks three hops late, and is not heard where its frames lie."""
+SPECS = pytest.mark.parametrize("spec", CORRECTED.values(), ids=CORRECTED)
 
 
 def speech(spec: MelSpec, num_frames: int = 60) -> torch.Tensor:
@@ -89,7 +91,7 @@ def test_it_waits_for_its_look_ahead_and_no_more(spec: MelSpec) -> None:
 UNEVEN = DIALECTS["nvidia"].model_copy(update={"n_fft": 1023, "win_length": 901, "hop_length": 241})
 
 
-@pytest.mark.parametrize("spec", [*DIALECTS.values(), UNEVEN], ids=[*DIALECTS, "uneven"])
+@pytest.mark.parametrize("spec", [*CORRECTED.values(), UNEVEN], ids=[*CORRECTED, "uneven"])
 @pytest.mark.parametrize("hops", [1, 5, 60])
 def test_the_compiled_rounds_are_those_of_tensors(spec: MelSpec, hops: int) -> None:
     audio = torch.cat([speech(spec), rippled(speech(spec))])
@@ -144,3 +146,8 @@ def test_an_analysis_that_does_not_reach_over_the_ends_is_refused() -> None:
     for padding in (0, 1024):
         with pytest.raises(ConfigError, match=f"n_fft is 1024, the padding {padding}"):
             MelCorrection(DIALECTS["nvidia"].model_copy(update={"padding": padding}))
+
+
+def test_a_voice_that_speaks_later_than_its_frames_lie_is_not_corrected() -> None:
+    with pytest.raises(ConfigError, match="the padding 768: leave correction at 0"):
+        MelCorrection(DIALECTS["r9y9-2018"])

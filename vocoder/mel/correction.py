@@ -69,10 +69,11 @@ class MelCorrection(nn.Module):
     def __init__(self, spec: MelSpec) -> None:
         super().__init__()
         self.margin = spec.n_fft // 2 - spec.hop_length  # of a frame, on each side of its middle
-        if self.margin < 0 or abs(spec.padding - spec.n_fft // 2) > spec.hop_length:
+        if self.margin < 0 or abs(spec.padding - spec.n_fft // 2) >= spec.hop_length:
             raise ConfigError(
-                f"correction: needs frames of two hops or more, the first centred within a hop of "
-                f"{spec.hop_length} samples; n_fft is {spec.n_fft}, the padding {spec.padding}"
+                f"correction: needs frames of two hops or more, the first centred less than a hop of "
+                f"{spec.hop_length} samples from where the audio begins; n_fft is {spec.n_fft}, the padding "
+                f"{spec.padding}: leave correction at 0"
             )
         self.reach = math.ceil(spec.n_fft / (2 * spec.hop_length))  # frames that lie over half of the next
         self.spec = spec
