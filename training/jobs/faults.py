@@ -208,10 +208,12 @@ def main() -> None:
 def _page(report: Report, options: Any, machine: Any) -> str:
     rows = "".join(f"| {victim} | {report.kills[victim]} |\n" for victim in VICTIMS)
     attempts = f"{report.jobs} jobs, {report.attempts} attempts"
+    asked = (f"--{name} {getattr(options, name):g}" for name in ("kills", "steps", "longest", "seed"))
+    command = " ".join(["python -m training.jobs.faults", *asked])
     lost = "\n".join(f"- {fault}" for fault in report.faults) or "Nothing."
     return f"""# Faults
 
-`python -m training.jobs.faults --kills {options.kills} --steps {options.steps} --seed {options.seed}`;
+`{command}`;
 {time.strftime("%d %B %Y")}; {machine["cores"]} cores, {machine["system"]}; {report.seconds / 60:.0f} minutes.
 
 Jobs of the recipe `flow`, {options.steps} steps each, two at a time. The runner, the processes that train, or

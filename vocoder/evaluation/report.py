@@ -148,7 +148,7 @@ def to_json(scores: Sequence[Score]) -> dict[str, Any]:
 def machine() -> dict[str, Any]:
     """What the figures were computed on."""
     return {
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
