@@ -99,7 +99,7 @@ def test_recordings_are_found_and_missing_ones_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="lists carla_1, but has no such file"):
         find_recordings(config)
     absent = config.model_copy(update={"sources": [Source(folder="none", list="all.txt")]})
-    with pytest.raises(ConfigError, match=r"data source.*: cannot read .*all\.txt"):
+    with pytest.raises(ConfigError, match="data source none: cannot read"):
         find_recordings(absent)
 
 

@@ -64,12 +64,13 @@ def _of_source(root: Path, source: Source) -> list[Recording]:
 
 def listed(path: Path) -> list[str]:
     """The names in a list, separated by white space; raises `ConfigError` where there is no such text."""
+    source = path.parent.name[:200]
     try:
         return path.read_text().split()
     except OSError as error:
-        raise ConfigError(f"data source: cannot read {path}: {error.strerror}") from None
+        raise ConfigError(f"data source {source}: cannot read {path}: {error.strerror}") from None
     except ValueError as error:  # no text, or no path
-        raise ConfigError(f"data source: {str(path)[:200]!r} is no list of files: {error}") from None
+        raise ConfigError(f"data source {source}: {path.name[:200]!r} is no list: {error}") from None
 
 
 def _existing(folder: Path, name: str) -> Path:

@@ -11,10 +11,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
+from training.jobs.records import State
 from vocoder.config import parse_config
 from vocoder.errors import InputError, VocoderError
 
-ENDED = ("succeeded", "failed", "cancelled")
 _TIMEOUT = 60
 _RETRY_SECONDS = 2.0
 
@@ -53,8 +53,6 @@ class LocalClient:
         return _shown(self.jobs.submit(parse_config(JobRequest, request, "job"), key)[0])
 
     def list(self, *, state: "list[str]", recipe: str | None, limit: int) -> "list[dict[str, Any]]":
-        from training.jobs.records import State
-
         unknown = set(state) - set(State)
         if unknown:
             raise InputError(f"--state {unknown.pop()}: choose from {', '.join(State)}")
@@ -115,7 +113,7 @@ class RemoteClient:
                     for event in _events(response):
                         yield event
                         after = event["number"]
-                if told == after and self.get(job)["state"] in ENDED:
+                if told == after and State(self.get(job)["state"]).ended:
                     return  # a stream that was cut off ends like one that is over, so all is asked for again
             if told == after:
                 time.sleep(_RETRY_SECONDS)

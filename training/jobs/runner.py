@@ -68,6 +68,7 @@ class Runner:
     def __init__(self, store: Store, processes: Processes, config: RunnerConfig | None = None) -> None:
         self.store, self.processes, self.config = store, processes, config or RunnerConfig()
         self._asked: dict[str, float] = {}  # token -> when the process was asked to leave
+        self._told: dict[str, str] = {}  # job -> the last error over it
         self._waited: dict[str, float] = {}  # token -> when the process was last seen without a place
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
@@ -96,8 +97,10 @@ class Runner:
         """An error over one job holds up no other, and one over its figures not its end."""
         try:
             yield
-        except Exception:
-            logger.exception("job %s: the runner goes on after an error", job.id)
+        except Exception as error:
+            if self._told.get(job.id) != repr(error):  # it comes again with each look
+                logger.exception("job %s: the runner goes on after an error", job.id)
+            self._told[job.id] = repr(error)
 
     def _safely_tick(self) -> None:
         try:

@@ -92,9 +92,8 @@ def test_who_is_interrupted_again_and_again_fails(store: Store) -> None:
 class Pretended:
     """Processes that do what the test says; none runs."""
 
-    slots: dict[str, list[str]] = {"cpu": ["a", "b"], "gpu": []}  # noqa: RUF012
-
     def __init__(self) -> None:
+        self.slots: dict[str, list[str]] = {"cpu": ["a", "b"], "gpu": []}
         self.living: set[str] = set()
         self.without_place: set[str] = set()
         self.killed: list[str] = []
