@@ -69,7 +69,8 @@ def _single(axes: Any, curves: list[FittedCurve]) -> None:
 def _trend(axes: Any, title: str, trend: Trend) -> None:
     xs = trend.xs
     axes.plot(xs, trend.figures, "ko", markersize=4, label="runs")
-    axes.plot(xs, [trend.doubling.at(x) for x in xs], color="C0", label="line")
+    if trend.alike:
+        axes.plot(xs, [trend.doubling.at(x) for x in xs], color="C0", label="line")
     axes.set_title(f"{title}, {'the same steps' if trend.alike else 'steps of their own'}", fontsize=9)
     _log(axes, title, "")
 
