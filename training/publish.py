@@ -26,15 +26,16 @@ def publish(
     lists: Mapping[str, Path],
     *,
     correction: int | None = None,
+    description: str | None = None,
     workers: int | None = None,
-    **config: float | None,
+    **config: Any,
 ) -> dict[str, Any]:
     """Measure `checkpoint` beside Griffin-Lim and the recordings on each list, and write it to `target`.
 
     A target that ends in .json takes the record alone, without the weights: of a voice that is compared but
-    not shipped. `correction`: its passes from now on; `config`: what its configuration says, say the
-    `temperature`; what is None stays. Measured is the voice with them. Returns the figures,
-    `{list: {date, machine, clips, systems: {system: {measure: {mean, low, high}}}}}`.
+    not shipped. `correction`: its passes from now on; `description`: a line about it; `config`: what its
+    configuration says, say the `temperature`; what is None stays. Measured is the voice with them.
+    Returns the figures, `{list: {date, machine, clips, systems: {system: {measure: {mean, low, high}}}}}`.
 
     Raises:
         CheckpointError: no checkpoint there, or a value that its kind of model does not take.
@@ -53,17 +54,18 @@ def publish(
     with configured(checkpoint, target.stem, correction=correction, **config) as voice:
         spec = read_info(voice).mel_spec
         figures = {name: _measure(voice, path, spec, workers) for name, path in lists.items()}
+        changes = {"figures": figures} | ({} if description is None else {"description": description})
         if target.suffix == RECORD:
-            record = read_info(voice).model_copy(update={"figures": figures})
+            record = read_info(voice).model_copy(update=changes)
             write_atomically(target, record.model_dump_json(indent=1).encode())
         else:
-            rewrite_checkpoint(voice, target, figures=figures)
+            rewrite_checkpoint(voice, target, **changes)
     return figures
 
 
 @contextmanager
 def configured(
-    checkpoint: Path, name: str, *, correction: int | None = None, **config: float | None
+    checkpoint: Path, name: str, *, correction: int | None = None, **config: Any
 ) -> Iterator[Path]:
     """A copy of a checkpoint under that name, its configuration changed where a value is not None.
 

@@ -27,6 +27,7 @@ SIZES = {
         "group_size": 16,
         "flows": 3,
         "voiced": 0.5,
+        "air": {"voiced": 0.8, "unvoiced": 0.4},
         "context_channels": 8,
         "source": {
             "pitch": NETWORK,

@@ -1,7 +1,7 @@
 """Measure a trained checkpoint on held-out lists and make it a voice."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +20,19 @@ def publish(
         float | None,
         typer.Option(help="Factor of it in voiced sounds; a WaveGlow needs a source for it.", min=0, max=2),
     ] = None,
+    air: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="Noise above the mel's last band in voiced sounds and in others, as `vocoder air` finds it.",
+            metavar="VOICED UNVOICED",
+        ),
+    ] = None,
     correction: Annotated[
         int | None,
         typer.Option(help="Passes that bring what it says nearer to the mel, from now on.", min=0, max=8),
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(help="What the voice is, in a line; the checkpoint's, if not given.")
     ] = None,
     record: Annotated[
         Path | None, typer.Option(help="A .json file: keep the figures there, and no voice.")
@@ -51,6 +61,10 @@ def publish(
     if target.exists() and record is None and not replace:
         raise InputError(f"{target} is there already: give another --name, or --replace")
     lists = {key: Path(value) for key, value in named.items()}
-    config = {"temperature": temperature, "voiced": voiced}
-    measure_and_write(checkpoint, target, lists, correction=correction, workers=workers, **config)
+    config: dict[str, Any] = {"temperature": temperature, "voiced": voiced}
+    if air is not None:
+        config["air"] = dict(zip(("voiced", "unvoiced"), air, strict=True))
+    measure_and_write(
+        checkpoint, target, lists, correction=correction, description=description, workers=workers, **config
+    )
     typer.echo(f"{target}: measured on {', '.join(lists)}")

@@ -18,6 +18,7 @@ from vocoder.evaluation.periodicity import periodicity, periodicity_error
 from vocoder.evaluation.pitch import f0_track, pitch_error
 from vocoder.evaluation.spectral import stft_distance
 from vocoder.evaluation.tones import tonal_artefacts
+from vocoder.evaluation.upper_band import upper_band_difference
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,15 @@ FAMILIES = (
             ),
         ),
         _periodicity,
+    ),
+    Family(
+        (
+            Measure(
+                *("upper_band", "8–10 kHz", "dB", "zero", 1),
+                "louder than the recording from 8 to 10 kHz, the median over frames that sound",
+            ),
+        ),
+        lambda pair: (upper_band_difference(pair.reference, pair.generated, pair.sample_rate),),
     ),
     Family(
         (

@@ -120,9 +120,7 @@ def to_json(scores: Sequence[Score]) -> dict[str, Any]:
     summary = summarize(scores)
     return {
         "format": FORMAT,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "versions": versions(),
+        **provenance(),
         "measures": {
             name: {"label": m.label, "unit": m.unit, "better": m.better, "meaning": m.meaning}
             for name, m in MEASURES.items()
@@ -142,6 +140,15 @@ def to_json(scores: Sequence[Score]) -> dict[str, Any]:
             }
             for score in sorted(scores, key=lambda score: (score.system, score.clip))
         ],
+    }
+
+
+def provenance() -> dict[str, Any]:
+    """When, on what machine and with which versions figures are computed."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": versions(),
     }
 
 

@@ -61,6 +61,8 @@ class GlowReader(Vocoder):
             self.source = VoicedSource(config.source, mel_spec)
             self.guide = nn.Conv1d(config.group_size, self.upsampler.out_channels, 1, bias=False)
             nn.init.zeros_(self.guide.weight)
+        if config.air is not None:
+            config.air.check(mel_spec)
         self.stream = GlowStream(mel_spec.num_mels, self.conditioning, self.stage)
         self.left_context, self.right_context = self.stream.left_context, self.stream.right_context
 

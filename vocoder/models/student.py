@@ -26,6 +26,7 @@ from vocoder.flows import IAF, Chain, FrameFilters, Inverse, LinearFilter, Squee
 from vocoder.flows.context import Part, ReadContext
 from vocoder.flows.triangular import Triangular
 from vocoder.mel import MelSpec
+from vocoder.models.air import AirConfig, breath, relative_temperature
 from vocoder.models.base import Vocoder, check_frames
 from vocoder.models.frames import (
     FrameNetworkConfig,
@@ -73,6 +74,7 @@ class StudentConfig(SourceConfig):
     voiced: float = Field(
         default=1.0, ge=0, le=2, description="factor of the temperature in voiced sounds, in synthesis"
     )
+    air: AirConfig | None = Field(default=None, description="noise above the mel's last band, in synthesis")
 
 
 class Conditions(NamedTuple):
@@ -110,6 +112,8 @@ class Student(Vocoder):
             raise ConfigError(
                 f"group must divide the hop of {mel_spec.hop_length} samples, got {config.group}"
             )
+        if config.air is not None:
+            config.air.check(mel_spec)
         self.config: StudentConfig = config
         self.mel_spec = mel_spec
         self.temperature = config.temperature
@@ -195,6 +199,8 @@ class Student(Vocoder):
         if (factors := warmth(self.config.voiced, knots.voiced, self.mel_spec.hop_length)) is not None:
             noise = noise * factors.to(noise)
         excitation, flows = self._excite(noise, conditions, state.flows)
+        if self.config.air is not None:
+            excitation = excitation + self._breath(knots, state)
         audio, past = self.linear.to_data_chunk(excitation, conditions.filters, state.past_excitation)
         following = replace(
             state,
@@ -207,6 +213,13 @@ class Student(Vocoder):
             flows=flows,
         )
         return audio, following
+
+    def _breath(self, knots: Knots, state: StudentState) -> Tensor:
+        """What the flows do not say and the filter colors with the rest of the excitation."""
+        assert self.config.air is not None
+        gain = relative_temperature(state.temperature, self.temperature)
+        place = (state.seeds, state.position, knots.f0, knots.voiced, state.pulses.phase)
+        return breath(self.config.air, self.mel_spec, *place, gain=gain)
 
     def conditions(
         self, frames: Float[Tensor, "batch mel context"], pulses: PulseState

@@ -17,6 +17,7 @@ from vocoder.config import Config
 from vocoder.distributions.output import OutputConfig
 from vocoder.errors import ConfigError
 from vocoder.mel import MelSpec
+from vocoder.models.air import AirConfig
 from vocoder.models.autoregressive import AutoregressiveVocoder, Conditions, Sampler
 from vocoder.models.frames import FrameNetworkConfig, normalize, pitch_features
 from vocoder.models.warmth import warmth
@@ -60,6 +61,7 @@ class TeacherConfig(Config):
         default=1.0, ge=0, le=2, description="of the noise, unless a call says otherwise"
     )
     voiced: float = Field(default=1.0, ge=0, le=2, description="factor of the temperature in voiced sounds")
+    air: AirConfig | None = Field(default=None, description="noise above the mel's last band, in synthesis")
 
     @model_validator(mode="after")
     def _consistent(self) -> "TeacherConfig":
@@ -82,6 +84,8 @@ class Teacher(AutoregressiveVocoder):
         group, hop = config.wavenet.group, mel_spec.hop_length
         if hop % group:
             raise ConfigError(f"wavenet.group must divide the hop of {hop} samples, got {group}")
+        if config.air is not None:
+            config.air.check(mel_spec)
         self.config: TeacherConfig = config
         self.output, self.level, self.temperature = config.output, config.level, config.temperature
         self.groups = hop // group
@@ -148,8 +152,10 @@ class Teacher(AutoregressiveVocoder):
             left = self.left_context - self.whitening.left_context
             right = self.right_context - self.whitening.right_context
             filters = self.whitening(frames[..., left : frames.shape[-1] - right])
+        hop, voiced, air = self.mel_spec.hop_length, voicing.sigmoid(), self.config.air
         return Conditions(
             filters,
             TieredContext(knots, lag),
-            warmth(self.config.voiced, voicing.sigmoid(), self.mel_spec.hop_length),
+            warmth(self.config.voiced, voiced, hop),
+            None if air is None else interpolate_knots(air.level(voiced), hop),
         )

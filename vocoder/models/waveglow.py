@@ -30,6 +30,7 @@ from vocoder.flows import (
     SqueezeTime,
 )
 from vocoder.mel import MelSpec
+from vocoder.models.air import breath, relative_temperature
 from vocoder.models.glow_reader import GlowReader, Reading
 from vocoder.models.glow_sampler import GlowSampler, GlowStep, StepState, to_noise_by_group
 from vocoder.models.glow_stream import ReadingState
@@ -62,6 +63,7 @@ class WaveGlowState:
     pulses: Float[
         Tensor, "batch history_and_waiting"
     ]  # those that it remembers, and those of the groups taken on
+    air: Float[Tensor, "batch waiting_air"]  # of the groups taken on, for the filter
 
 
 class WaveGlow(GlowReader):
@@ -278,6 +280,7 @@ class WaveGlow(GlowReader):
             residual=nothing,
             past=self.silence(len(seeds)),
             pulses=self.silence(len(seeds)),
+            air=nothing,
         )
 
     def advance(
@@ -296,13 +299,16 @@ class WaveGlow(GlowReader):
         groups = max(state.groups, self.upsampler.num_groups(num_frames))
         length = (groups - state.groups) * size
         noise = normal_noise(state.seeds, state.origin + state.groups * size, length, device=mel.device)
-        noise, new, pulses, phase = noise * state.temperature, None, state.pulses, state.phase
+        noise, new, phase = noise * state.temperature, None, state.phase
+        pulses, air = state.pulses, state.air
         if self.source is not None and reading.heard is not None and length:
             knots = reading.heard.between(state.groups * size // hop, num_frames + 1)
             new, phase = self.source.pulses(knots[:, 0], phase)
             pulses = torch.cat([pulses, new], dim=1)
             if (factors := warmth(self.config.voiced, knots[:, 1], hop)) is not None:
                 noise = noise * factors.to(noise)
+            if self.config.air is not None:
+                air = torch.cat([air, self._breath(knots, state)], dim=1)
         begin = self.upsampler.first_frame(state.groups)
         offset = self.upsampler.num_groups(begin)
         context = self.upsample(
@@ -324,6 +330,8 @@ class WaveGlow(GlowReader):
             if hops:
                 present, before = pulses[:, history : history + certain], pulses[:, :history]
                 filters, reading = self.stream.filters(spoken, spoken + hops, reading, present, before)
+                if self.config.air is not None:
+                    audio, air = audio + air[:, :certain], air[:, certain:]
                 audio, past = self.stage.color(audio, filters, past)
                 pulses = pulses[:, certain if self.source is not None else 0 :]
         samples = state.samples + certain
@@ -340,8 +348,17 @@ class WaveGlow(GlowReader):
             residual=residual[:, certain:],
             past=past,
             pulses=pulses,
+            air=air,
         )
         return audio, following
+
+    def _breath(self, knots: Tensor, state: WaveGlowState) -> Tensor:
+        """The air of the groups that are taken on next, given F0 and the probability of voice there."""
+        assert self.config.air is not None
+        position = state.origin + state.groups * self.config.group_size
+        gain = relative_temperature(state.temperature, self.temperature)
+        place = (state.seeds, position, knots[:, 0], knots[:, 1], state.phase)
+        return breath(self.config.air, self.mel_spec, *place, gain=gain)
 
 
 def _pack(voice: WaveGlow) -> GlowSampler:

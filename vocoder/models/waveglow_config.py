@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from vocoder.config import Config
+from vocoder.models.air import AirConfig
 from vocoder.models.frames import FrameNetworkConfig
 from vocoder.models.source_filter import SourceConfig
 from vocoder.models.whitening import WhiteningConfig
@@ -60,6 +61,9 @@ class WaveGlowConfig(Config):
         le=2,
         description="factor of the temperature in voiced sounds, in synthesis; needs a source",
     )
+    air: AirConfig | None = Field(
+        default=None, description="noise above the mel's last band, in synthesis; needs a source"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "WaveGlowConfig":
@@ -69,6 +73,8 @@ class WaveGlowConfig(Config):
             raise ValueError(
                 f"voiced: without a source it is not known what is voiced; leave it 1, got {self.voiced:g}"
             )
+        if self.air is not None and self.source is None:
+            raise ValueError("air: without a source there is no filter to color it; leave it out")
         left = self.channels(self.flows - 1)
         if left < 2:
             raise ValueError(
