@@ -9,7 +9,7 @@ from training.spent import spent
 from vocoder.checkpoints import CheckpointInfo
 from vocoder.evaluation import BASELINES, MEASURES
 
-COLUMNS = ("pesq", "estoi", "dnsmos", "dnsmos_p808", "stft_log_magnitude", "mcd")
+COLUMNS = ("pesq", "estoi", "dnsmos", "dnsmos_p808", "stft_log_magnitude", "mcd", "upper_band")
 PUBLISHED = "published.json"
 """`{list: {source, rows: [{name, measure: figure}]}}`: measured by others, on other sentences."""
 

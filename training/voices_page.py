@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from training.air_levels import air_table
 from training.figures import wanted_figures
 from training.plots import plot_curves
 from training.search.page import runs_table, summary
@@ -24,6 +25,7 @@ COLUMNS = (
     "dnsmos_p808",
     "stft_log_magnitude",
     "mcd",
+    "upper_band",
     "f0_rmse_cents",
     "voicing_error",
 )
@@ -45,8 +47,11 @@ def write_page(output: Path) -> None:
     pictures.mkdir(parents=True, exist_ok=True)
     installed = voice_paths()
     infos = {name: read_info(path) for name, path in installed.items()}
-    infos |= {path.stem: _record(path) for path in sorted(pictures.glob("*.json")) if not _is_grid(path)}
-    grids = [json.loads(path.read_text()) for path in sorted(pictures.glob("*.json")) if _is_grid(path)]
+    kept = {path: json.loads(path.read_text()) for path in sorted(pictures.glob("*.json"))}
+    grids = [found for found in kept.values() if "settings" in found]
+    airs = [found for found in kept.values() if "levels" in found]
+    records = [path for path, found in kept.items() if found not in grids and found not in airs]
+    infos |= {path.stem: CheckpointInfo.model_validate_json(path.read_text()) for path in records}
     lines = [
         "# Voices",
         "",
@@ -81,6 +86,14 @@ def write_page(output: Path) -> None:
             if grid["voice"] == name:
                 lines += [f"### {name} at several temperatures: {grid['clips']} clips", ""]
                 lines += [*temperature_table(grid), "", _made(grid), ""]
+        for found in airs:
+            if found["voice"] == name:
+                lines += [f"### {name} with more and less air: {found['clips']} clips of training", ""]
+                lines += [
+                    "Louder than the recordings from 8 to 10 kHz, medians over frames (`vocoder air`).",
+                    "",
+                ]
+                lines += [*air_table(found), "", _made(found), ""]
     output.write_text("\n".join(lines))
 
 
@@ -120,14 +133,6 @@ def temperature_table(grid: dict[str, Any]) -> Iterator[str]:
         yield f"| {temperature} | {voiced} | {setting.get('correction', '')} | " + " | ".join(cells) + " |"
 
 
-def _record(path: Path) -> CheckpointInfo:
-    return CheckpointInfo.model_validate_json(path.read_text())
-
-
-def _is_grid(path: Path) -> bool:
-    return "settings" in json.loads(path.read_text())
-
-
 def _made(figures: dict[str, Any]) -> str:
     machine = figures["machine"]
     return f"{figures['date'][:10]}, {machine['cores']} cores ({machine['processor']})."
@@ -148,6 +153,8 @@ def _voice(name: str, info: CheckpointInfo) -> Iterator[str]:
     yield f"  {info.mel_spec.sample_rate} Hz (spec {info.mel_spec.fingerprint})"
     if info.correction:
         yield f"- correction: {info.correction} passes towards the mel"
+    if (levels := info.config.get("air")) is not None:
+        yield f"- air: {levels['voiced']:g} in voiced sounds, {levels['unvoiced']:g} in others"
     yield f"- data: {training.get('recordings')} recordings, {training.get('minutes_of_speech')} minutes, "
     yield f"  {training.get('speakers')} speakers (hash {training.get('data_hash')})"
     yield f"- training: steps {steps}; {_took(training)}"
