@@ -23,6 +23,7 @@ def measure_temperatures(
     temperatures: Sequence[float],
     voiced: Sequence[float] = (),
     *,
+    voiced_above: Sequence[float] = (),
     corrections: Sequence[int] = (),
     limit: int | None = None,
     workers: int | None = None,
@@ -30,14 +31,14 @@ def measure_temperatures(
     """Every temperature, with every factor of it in voiced sounds and every number of passes of correction.
 
     On the first `limit` clips of a list. Returns `{voice, date, machine, clips, settings: [{temperature,
-    voiced, correction, measures: {measure: {mean, low, high}}}]}`, of `voiced`
+    voiced, voiced_above, correction, measures: {measure: {mean, low, high}}}]}`, of `voiced`, `voiced_above`
     and `correction` what was given.
 
     Raises:
         CheckpointError: no checkpoint there, or a setting that its kind of model does not take.
         InputError: a list that cannot be read, or a clip that fails.
     """
-    settings = list(_settings(temperatures, voiced, corrections))
+    settings = list(_settings(temperatures, voiced, voiced_above, corrections))
     clips = read_manifest(manifest)[:limit]
     with ExitStack() as stack:
         voices = [
@@ -61,9 +62,17 @@ def measure_temperatures(
 
 
 def _settings(
-    temperatures: Sequence[float], voiced: Sequence[float], corrections: Sequence[int]
+    temperatures: Sequence[float],
+    voiced: Sequence[float],
+    voiced_above: Sequence[float],
+    corrections: Sequence[int],
 ) -> Iterator[Setting]:
-    grid = {"temperature": temperatures, "voiced": voiced, "correction": corrections}
+    grid = {
+        "temperature": temperatures,
+        "voiced": voiced,
+        "voiced_above": voiced_above,
+        "correction": corrections,
+    }
     given = {name: values for name, values in grid.items() if values}
     for values in product(*given.values()):
         yield dict(zip(given, values, strict=True))

@@ -130,6 +130,8 @@ def temperature_table(grid: dict[str, Any]) -> Iterator[str]:
     for setting in grid["settings"]:
         cells = [cell(setting["measures"].get(m.name), m.name) for m in shown]
         temperature, voiced = f"{setting['temperature']:g}", f"× {setting.get('voiced', 1):g}"
+        if "voiced_above" in setting:
+            voiced += f", × {setting['voiced_above']:g} above the mel"
         yield f"| {temperature} | {voiced} | {setting.get('correction', '')} | " + " | ".join(cells) + " |"
 
 

@@ -17,6 +17,7 @@ from vocoder.errors import ConfigError, InputError, NoDensity
 from vocoder.mel import mel_spec
 from vocoder.models import MODELS, Teacher, TeacherConfig, WaveNetVocoder, WaveNetVocoderConfig
 from vocoder.models.autoregressive import PCM16, AutoregressiveVocoder
+from vocoder.models.warmth import Warmth
 from vocoder.noise import logistic_noise, normal_noise, uniform_noise
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model" / "teacher"
@@ -118,17 +119,18 @@ def test_synthesis_is_one_pass_of_the_network_a_sample(flow, mel):
     torch.testing.assert_close(flow.synthesize(mel, seed=5), audio[0], rtol=0, atol=1e-4)
 
 
-def cooled(voiced: float) -> Teacher:
-    """The first model here with that factor."""
+def cooled(voiced: float, voiced_above: float | None = None) -> Teacher:
+    """The first model here with those factors, with a mel that ends at 8 kHz."""
     model = make("tiers")
-    model.config = model.config.model_copy(update={"voiced": voiced})
+    model.config = model.config.model_copy(update={"voiced": voiced, "voiced_above": voiced_above})
     return model
 
 
 def test_voiced_sounds_may_be_cooler(mel):
     plain, cool = cooled(1.0), cooled(0.5)
     assert not torch.equal(plain.synthesize(mel, seed=3), cool.synthesize(mel, seed=3))
-    warmth = conditions_of(cool, mel[None]).warmth
+    warmth, above = conditions_of(cool, mel[None]).warmth
+    assert above is None
     assert warmth.shape == (1, 6 * 64)
     assert ((warmth > 0.5) & (warmth < 1)).all()
 
@@ -138,6 +140,48 @@ def test_a_stream_with_cooler_voiced_sounds_is_the_whole(mel):
     stream = model.open_stream(seed=3)
     audio = torch.cat([*(stream.push(part) for part in mel.split(1, dim=1)), stream.finish()])
     torch.testing.assert_close(audio, model.synthesize(mel, seed=3), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("chunks", [[1] * 6, [2, 4], [5, 1]])
+def test_a_stream_with_warmth_by_band_is_the_whole(mel, chunks):
+    model = cooled(0.5, 0.9)
+    stream = model.open_stream(seed=3)
+    audio = torch.cat([*(stream.push(part) for part in mel.split(chunks, dim=1)), stream.finish()])
+    torch.testing.assert_close(audio, model.synthesize(mel, seed=3), rtol=0, atol=1e-4)
+
+
+def test_streams_with_warmth_by_band_share_a_batch(mel):
+    check_streams_meet(cooled(0.5, 0.9), mel.repeat(1, 6), frames=2, atol=1e-4)
+
+
+def test_above_the_mel_noise_may_be_warmer():
+    """The noise itself: cooled by one factor below 8 kHz, by the other above."""
+    model, length = cooled(0.25, 1.0), 32_768
+    warmth = Warmth(torch.full((1, length), 0.25), torch.full((1, length), 1.0))
+    state = model.start([3], 1.0)
+    plain, warm = (model._noise(state, length, given)[0] for given in (None, warmth))
+    ratio = power_by_band(warm) / power_by_band(plain)
+    torch.testing.assert_close(ratio, torch.tensor([0.0625, 1.0]).double(), rtol=0.05, atol=0.0)
+
+
+def power_by_band(noise):
+    """Up to 7 kHz, and from 9 kHz on."""
+    power = torch.fft.rfft(noise.double()).abs().square()
+    place = torch.arange(len(power)) / len(power) * SPEC.sample_rate / 2
+    return torch.stack([power[place < 7000].mean(), power[place > 9000].mean()])
+
+
+def test_a_mel_up_to_half_the_rate_has_no_band_above():
+    spec = SPEC.model_copy(update={"fmax": SPEC.sample_rate / 2})
+    values = {
+        "pitch": SMALL,
+        "conditioning": SMALL,
+        "context_channels": 8,
+        "whitening": None,
+        "wavenet": TIERS,
+    }
+    with pytest.raises(ConfigError, match="leave air and voiced_above out"):
+        Teacher(TeacherConfig.model_validate(values | {"voiced_above": 1.0}), spec)
 
 
 def test_where_every_sound_is_voiced_the_factor_is_a_temperature(mel):

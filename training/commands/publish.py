@@ -20,6 +20,9 @@ def publish(
         float | None,
         typer.Option(help="Factor of it in voiced sounds; a WaveGlow needs a source for it.", min=0, max=2),
     ] = None,
+    voiced_above: Annotated[
+        float | None, typer.Option(help="The same above the mel's last band, for a teacher.", min=0, max=2)
+    ] = None,
     air: Annotated[
         tuple[float, float] | None,
         typer.Option(
@@ -61,7 +64,7 @@ def publish(
     if target.exists() and record is None and not replace:
         raise InputError(f"{target} is there already: give another --name, or --replace")
     lists = {key: Path(value) for key, value in named.items()}
-    config: dict[str, Any] = {"temperature": temperature, "voiced": voiced}
+    config: dict[str, Any] = {"temperature": temperature, "voiced": voiced, "voiced_above": voiced_above}
     if air is not None:
         config["air"] = dict(zip(("voiced", "unvoiced"), air, strict=True))
     measure_and_write(

@@ -20,6 +20,10 @@ def temperatures(
             max=2,
         ),
     ] = None,
+    voiced_above: Annotated[
+        list[float] | None,
+        typer.Option(help="Another above the mel's last band, for a teacher; repeat.", min=0, max=2),
+    ] = None,
     correction: Annotated[
         list[int] | None,
         typer.Option(help="Passes that bring it nearer to the mel; repeat for more.", min=0, max=8),
@@ -46,6 +50,7 @@ def temperatures(
         manifest,
         temperature,
         voiced or [],
+        voiced_above=voiced_above or [],
         corrections=correction or [],
         limit=limit,
         workers=workers,

@@ -26,13 +26,12 @@ from vocoder.flows.recursion import recursive_chunk
 from vocoder.mel import MelSpec
 from vocoder.models.base import Vocoder, check_frames
 from vocoder.models.frames import extend_frames
-from vocoder.models.high_band import high_band_noise
+from vocoder.models.high_band import REACH, high_band
+from vocoder.models.warmth import Warmth
 from vocoder.networks.of_weights import OfWeights
 from vocoder.noise import logistic_noise, normal_noise, uniform_noise
 
 PCM16 = QuantizationGrid(bits=16)
-NOISES = {"logistic": (logistic_noise, math.pi / math.sqrt(3)), "gaussian": (normal_noise, 1.0)}
-"""Of each family: the standard draw, and its deviation."""
 
 
 class Conditions(NamedTuple):
@@ -40,8 +39,7 @@ class Conditions(NamedTuple):
 
     filters: FrameFilters | None
     context: Any
-    warmth: Float[Tensor, "batch sample"] | None = None  # factors of the temperature; none is 1 everywhere
-    air: Float[Tensor, "batch sample"] | None = None  # of noise above the mel's end: deviations
+    warmth: Warmth | None = None  # none is 1 everywhere
 
 
 @runtime_checkable
@@ -154,7 +152,7 @@ class AutoregressiveVocoder(Vocoder):
         hop_length = self.mel_spec.hop_length
         length = hops * hop_length
         conditions = self.conditions(frames, (state.outside, self.lookahead_frames if last else 0))
-        noise = self._noise(state, length, conditions)
+        noise = self._noise(state, length, conditions.warmth)
         residual, sampler = self.sampler.sample(
             noise,
             uniform_noise(state.seeds, state.position, length, lane=1),
@@ -233,18 +231,18 @@ class AutoregressiveVocoder(Vocoder):
         audio = recursive_chunk(residual, conditions.filters.taps, past, self.mel_spec.hop_length)
         return audio, torch.cat([past, audio], dim=1)[:, audio.shape[1] :]
 
-    def _noise(self, state: AutoregressiveState, length: int, conditions: Conditions) -> Tensor:
+    def _noise(self, state: AutoregressiveState, length: int, warmth: Warmth | None) -> Tensor:
         """What the network is given, but for the temperature."""
         if self.output.categorical:  # a class needs the uniform draw alone
             return torch.zeros(len(state.seeds), length)
-        draw, deviation = NOISES[self.output.family]
-        noise = draw(state.seeds, state.position, length)
-        if conditions.warmth is not None:
-            noise = noise * conditions.warmth.to(noise)
-        if conditions.air is not None:
-            above = high_band_noise(state.seeds, state.position, length, self.mel_spec, noise.device)
-            noise = noise + deviation * conditions.air.to(noise) * above
-        return noise
+        draw = {"logistic": logistic_noise, "gaussian": normal_noise}[self.output.family]
+        if warmth is None or warmth.above is None:
+            noise = draw(state.seeds, state.position, length)
+            return noise if warmth is None else noise * warmth.below.to(noise)
+        noise = draw(state.seeds, state.position, length + 2 * REACH)
+        upper, noise = high_band(noise, self.mel_spec), noise[:, REACH:-REACH]
+        below, above = warmth.below.to(noise), warmth.above.to(noise)
+        return below * noise + (above - below) * upper
 
     def _extend(self, frames: Tensor, mel: Tensor, *, last: bool) -> Tensor:
         return extend_frames(frames, mel, left=self.left_context, right=self.lookahead_frames, last=last)

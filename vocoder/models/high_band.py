@@ -1,4 +1,4 @@
-"""Noise in the band above a mel's last one, of which no mel says anything."""
+"""The band above a mel's last one, of which no mel says anything."""
 
 from functools import lru_cache
 
@@ -26,11 +26,20 @@ def high_band_noise(
 
     Sample t depends on the seed and t alone, as all noise here. Raises as `high_pass` does.
     """
-    noise = normal_noise(seeds, position, length + 2 * REACH, lane=LANE, device=device)
-    if device.type != "cpu":
-        return F.conv1d(noise[:, None], _on(device, mel_spec)[None, None])[:, 0]
-    out = np.empty((len(noise), length), np.float32)
-    filter_rows(out, noise.numpy(), high_pass(mel_spec).numpy())
+    return high_band(normal_noise(seeds, position, length + 2 * REACH, lane=LANE, device=device), mel_spec)
+
+
+def high_band(
+    signal: Float[Tensor, "batch sample_and_reach"], mel_spec: MelSpec
+) -> Float[Tensor, "batch sample"]:
+    """What of float32 samples lies above the mel's end; `REACH` on each side come out as none.
+
+    Raises as `high_pass` does.
+    """
+    if signal.device.type != "cpu":
+        return F.conv1d(signal[:, None], _on(signal.device, mel_spec)[None, None])[:, 0]
+    out = np.empty((len(signal), signal.shape[1] - 2 * REACH), np.float32)
+    filter_rows(out, signal.numpy(), high_pass(mel_spec).numpy())
     return torch.from_numpy(out)
 
 
@@ -45,7 +54,7 @@ def high_pass(mel_spec: MelSpec) -> Float[Tensor, "tap"]:
     end = half if mel_spec.fmax is None else mel_spec.fmax
     if end >= half:
         raise ConfigError(
-            f"air: nothing lies above a mel that reaches up to {end:g} of {half:g} Hz; leave it out"
+            f"nothing lies above a mel up to {end:g} of {half:g} Hz: leave air and voiced_above out"
         )
     with torch.inference_mode(False):
         times = torch.arange(-REACH, REACH + 1, dtype=torch.float64)

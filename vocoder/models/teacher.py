@@ -17,10 +17,10 @@ from vocoder.config import Config
 from vocoder.distributions.output import OutputConfig
 from vocoder.errors import ConfigError
 from vocoder.mel import MelSpec
-from vocoder.models.air import AirConfig
 from vocoder.models.autoregressive import AutoregressiveVocoder, Conditions, Sampler
 from vocoder.models.frames import FrameNetworkConfig, normalize, pitch_features
-from vocoder.models.warmth import warmth
+from vocoder.models.high_band import high_pass
+from vocoder.models.warmth import warmth_by_band
 from vocoder.models.whitening import Whitening, WhiteningConfig
 from vocoder.networks.frame_network import FrameNetwork
 from vocoder.networks.interpolation import interpolate_knots
@@ -61,7 +61,9 @@ class TeacherConfig(Config):
         default=1.0, ge=0, le=2, description="of the noise, unless a call says otherwise"
     )
     voiced: float = Field(default=1.0, ge=0, le=2, description="factor of the temperature in voiced sounds")
-    air: AirConfig | None = Field(default=None, description="noise above the mel's last band, in synthesis")
+    voiced_above: float | None = Field(
+        default=None, ge=0, le=2, description="the same above the mel's last band; `voiced`, if not given"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "TeacherConfig":
@@ -84,8 +86,8 @@ class Teacher(AutoregressiveVocoder):
         group, hop = config.wavenet.group, mel_spec.hop_length
         if hop % group:
             raise ConfigError(f"wavenet.group must divide the hop of {hop} samples, got {group}")
-        if config.air is not None:
-            config.air.check(mel_spec)
+        if config.voiced_above is not None:
+            high_pass(mel_spec)
         self.config: TeacherConfig = config
         self.output, self.level, self.temperature = config.output, config.level, config.temperature
         self.groups = hop // group
@@ -152,10 +154,9 @@ class Teacher(AutoregressiveVocoder):
             left = self.left_context - self.whitening.left_context
             right = self.right_context - self.whitening.right_context
             filters = self.whitening(frames[..., left : frames.shape[-1] - right])
-        hop, voiced, air = self.mel_spec.hop_length, voicing.sigmoid(), self.config.air
+        factors = self.config.voiced, self.config.voiced_above
         return Conditions(
             filters,
             TieredContext(knots, lag),
-            warmth(self.config.voiced, voiced, hop),
-            None if air is None else interpolate_knots(air.level(voiced), hop),
+            warmth_by_band(*factors, voicing.sigmoid(), self.mel_spec.hop_length),
         )
