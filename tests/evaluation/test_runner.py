@@ -1,9 +1,10 @@
+import math
 import os
 
 import pytest
 import torch
 
-from vocoder.audio import write
+from vocoder.audio import resample, write
 from vocoder.errors import InputError
 from vocoder.evaluation import Clip, GriffinLim, Recording, Score, run
 from vocoder.evaluation.report import to_json
@@ -93,3 +94,26 @@ def test_what_cannot_be_run_is_refused_at_once(clips, systems, measures, workers
 def test_no_clip_is_refused_at_once():
     with pytest.raises(InputError, match="no clip"):
         run([], [Recording()])
+
+
+class Widened:
+    """The recording at 22,050 Hz, with noise above what 16 kHz can hold."""
+
+    name = "widened"
+
+    def generate(self, audio, sample_rate):
+        wide = resample(audio, sample_rate, 22_050)
+        noise = 0.05 * torch.randn(len(wide), generator=torch.Generator().manual_seed(0))
+        low = resample(resample(noise, 22_050, 17_000), 17_000, 22_050)
+        return wide + noise - low, 22_050
+
+
+def test_a_band_that_the_recording_cannot_hold_does_not_count(tmp_path, speech):
+    path = tmp_path / "narrow.wav"
+    write(path, resample(speech, 22_050, 16_000), 16_000)
+    measures = ["estoi", "stft_log_magnitude", "upper_band"]
+    (score,) = run([Clip("narrow", path)], [Widened()], measures)
+    assert score.error is None
+    assert score.values["estoi"] == pytest.approx(1.0, abs=1e-3)
+    assert score.values["stft_log_magnitude"] < 0.05
+    assert math.isnan(score.values["upper_band"])

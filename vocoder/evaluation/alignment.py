@@ -76,6 +76,21 @@ def align(
     return Pair(a, b * 10 ** ((target - actual) / 20), sample_rate, lag, actual - target)
 
 
+def align_recording(
+    recording: Float[Tensor, "sample"],
+    recorded_rate: int,
+    generated: Float[Tensor, "other_sample"],
+    sample_rate: int,
+) -> Pair:
+    """As `align`, at the rate of `generated`, of a recording at its own.
+
+    Where that is lower, the band that it cannot hold is taken out of `generated` too: nothing is known there.
+    """
+    if recorded_rate < sample_rate:
+        generated = resample(resample(generated, sample_rate, recorded_rate), recorded_rate, sample_rate)
+    return align(resample(recording, recorded_rate, sample_rate), generated, sample_rate)
+
+
 def envelope_lag(
     reference: Float[Tensor, "sample"], generated: Float[Tensor, "other_sample"], sample_rate: int
 ) -> int:

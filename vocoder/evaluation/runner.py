@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from vocoder.audio import read, resample
+from vocoder.audio import read
 from vocoder.errors import InputError
-from vocoder.evaluation.alignment import Pair, align
+from vocoder.evaluation.alignment import Pair, align_recording
 from vocoder.evaluation.evaluate import evaluate_pair
 from vocoder.evaluation.manifest import Clip
 from vocoder.evaluation.measures import LIKELIHOOD, families_of
@@ -61,8 +61,9 @@ def run(
 ) -> Iterator[Score]:
     """Score every system on every clip, yielding clip by clip, as soon as they are done.
 
-    The reference is the recording at the system's own sample rate. A clip that cannot be read, analysed or
-    compared makes a `Score` with an error; with one worker everything happens in this process.
+    The reference is the recording at the system's own sample rate (`align_recording`). A clip that cannot be
+    read, analysed or compared makes a `Score` with an error; with one worker everything happens in this
+    process.
 
     Raises:
         InputError: no clip, no system, two systems of one name, fewer than one worker, an unknown measure.
@@ -80,7 +81,7 @@ def score(clip: Clip, system: System, measures: Sequence[str] | None = None) -> 
         audio, sample_rate = read(clip.path)
         seconds = len(audio) / sample_rate
         generated, rate = system.generate(audio, sample_rate)
-        pair = align(resample(audio, sample_rate, rate), generated, rate)
+        pair = align_recording(audio, sample_rate, generated, rate)
         values = measured(system, audio, sample_rate, pair, measures)
     except InputError as error:
         return Score(clip.name, system.name, seconds, error=str(error))

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from vocoder.audio import read, resample
+from vocoder.audio import read
 from vocoder.errors import InputError
-from vocoder.evaluation.alignment import align
+from vocoder.evaluation.alignment import align_recording
 from vocoder.evaluation.faults import DETECTORS
 from vocoder.evaluation.faults.detector import Found, Heard, Streamed
 from vocoder.evaluation.manifest import Clip
@@ -73,7 +73,7 @@ def hear(clip: Clip, system: System) -> Heard:
     """
     audio, sample_rate = read(clip.path)
     generated, rate = system.generate(audio, sample_rate)
-    pair = align(resample(audio, sample_rate, rate), generated, rate)
+    pair = align_recording(audio, sample_rate, generated, rate)
     if not isinstance(system, Streaming):
         return Heard(pair)
     pieces, boundaries = system.stream(audio, sample_rate)

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from vocoder.audio import read, resample
+from vocoder.audio import read
 from vocoder.errors import InputError
-from vocoder.evaluation.alignment import Pair, align
+from vocoder.evaluation.alignment import Pair, align_recording
 from vocoder.evaluation.manifest import Clip
 from vocoder.evaluation.parity.by_sound import SoundError, errors_by_class
 from vocoder.evaluation.parity.sounds import Sounds
@@ -65,7 +65,7 @@ def hear_both(
         values, pairs = {}, {}
         for system in systems:
             generated, rate = system.generate(audio, sample_rate)
-            pairs[system.name] = align(resample(audio, sample_rate, rate), generated, rate)
+            pairs[system.name] = align_recording(audio, sample_rate, generated, rate)
             values[system.name] = measured(system, audio, sample_rate, pairs[system.name], measures)
         sounds = _sounds(clip, audio, sample_rate, pairs, divisions)
     except InputError as error:
