@@ -29,6 +29,16 @@ def test_summary_is_a_mean_for_each_system():
     assert summary["voice"]["stft_convergence"].clips == 1
 
 
+def test_utterances_of_one_speaker_are_not_independent():
+    """Two speakers whose clips agree with each other: two figures, not six."""
+    values = {"p1_1": 0.9, "p1_2": 0.9, "p1_3": 0.9, "p2_1": 0.7, "p2_2": 0.7, "p2_3": 0.7}
+    found = summarize([Score(clip, "voice", 1.0, {"estoi": value}) for clip, value in values.items()])
+    alone = summarize([Score(str(i), "voice", 1.0, {"estoi": value}) for i, value in enumerate([0.9, 0.7])])
+    ours, theirs = found["voice"]["estoi"], alone["voice"]["estoi"]
+    assert (ours.clips, theirs.clips) == (6, 2)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+
+
 def test_systems_are_compared_on_the_clips_that_all_have():
     summary = summarize(SCORES)
     assert list(summary) == ["voice", "recording"]

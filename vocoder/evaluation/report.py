@@ -16,6 +16,7 @@ from rich.table import Table
 from vocoder.evaluation.common import common_clips, failures
 from vocoder.evaluation.measures import MEASURES, Measure
 from vocoder.evaluation.runner import Score
+from vocoder.evaluation.speakers import speaker_of
 from vocoder.evaluation.statistics import CONFIDENCE, Estimate, estimate
 
 FORMAT = 1
@@ -39,19 +40,18 @@ ARROWS = {"higher": "↑", "lower": "↓", "zero": "→0"}
 def summarize(scores: Sequence[Score]) -> dict[str, dict[str, Estimate]]:
     """For each system, in the order of first appearance, the estimate of each measure.
 
-    Of one measure all means are over the same clips: those that every system has (`common_clips`).
+    Of one measure all means are over the same clips: those that every system has (`common_clips`). Clips of
+    one speaker (`speaker_of`) do not count as independent, where there are several speakers.
     """
     systems = dict.fromkeys(score.system for score in scores)
     common = {name: common_clips(scores, name) for name in MEASURES}
 
-    def values(system: str, name: str) -> list[float]:
+    def over_clips(system: str, name: str) -> Estimate:
         own = [s for s in scores if s.system == system and s.clip in common[name]]
-        return [s.values.get(name, np.nan) for s in own]
+        values = np.array([s.values.get(name, np.nan) for s in own], dtype=float)
+        return estimate(values, [speaker_of(s.clip) for s in own])
 
-    return {
-        system: {name: estimate(np.array(values(system, name), dtype=float)) for name in MEASURES}
-        for system in systems
-    }
+    return {system: {name: over_clips(system, name) for name in MEASURES} for system in systems}
 
 
 def to_tables(scores: Sequence[Score], measures: Sequence[str] | None, width: int) -> Iterator[Table]:

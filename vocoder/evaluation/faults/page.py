@@ -22,7 +22,7 @@ def page_of(result: Mapping[str, Any], pictures: Mapping[str, Path], folder: Pat
         f"`{result['command']}`;",
         f"{result['date'][:10]}; {len(clips)} clips; {machine['processor']}, {machine['cores']} cores.",
         "",
-        "Rates are means over the clips, with 95 % intervals (Student's t over clips; with no event",
+        "Rates are means over the clips, with 95 % intervals (Student's t over speakers; with no event",
         "Poisson's for a rate a minute, none for a share). Each detector holds a voice against the",
         "recording.",
         f"`{Rerecorded.name}` is the recording through all-pass filters that bring its lowest frequencies",

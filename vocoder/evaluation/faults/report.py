@@ -11,6 +11,7 @@ from scipy.stats import chi2
 from vocoder.evaluation.faults import DETECTORS, Detector
 from vocoder.evaluation.faults.survey import Hearing
 from vocoder.evaluation.report import machine, versions
+from vocoder.evaluation.speakers import speaker_of
 from vocoder.evaluation.statistics import CONFIDENCE, estimate
 
 FORMAT = 1
@@ -53,7 +54,8 @@ def summarize(hearings: Sequence[Hearing]) -> dict[str, dict[str, Any]]:
 
 def _rate(detector: Detector, hearings: Sequence[Hearing]) -> dict[str, Any]:
     rates = np.array([h.found[detector.name].rate for h in hearings], dtype=float)
-    rate, events = estimate(rates), sum(len(h.found[detector.name].events) for h in hearings)
+    rate = estimate(rates, [speaker_of(h.clip) for h in hearings])
+    events = sum(len(h.found[detector.name].events) for h in hearings)
     rate = rate._replace(low=max(rate.low, 0.0) if np.isfinite(rate.low) else rate.low)  # no rate is less
     if events == 0 and rate.clips > 0:
         minutes = sum(h.seconds for h, r in zip(hearings, rates, strict=True) if np.isfinite(r)) / 60

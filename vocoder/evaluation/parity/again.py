@@ -8,8 +8,8 @@ import numpy as np
 from vocoder.errors import InputError
 from vocoder.evaluation.parity.by_sound import SoundError
 from vocoder.evaluation.parity.report import ABOUT, figures_of
-from vocoder.evaluation.parity.speakers import speaker_of
 from vocoder.evaluation.parity.survey import Utterance
+from vocoder.evaluation.speakers import speaker_of
 
 
 class Written(NamedTuple):

@@ -13,10 +13,10 @@ from vocoder.evaluation.alignment import Pair, align_recording
 from vocoder.evaluation.manifest import Clip
 from vocoder.evaluation.parity.by_sound import SoundError, errors_by_class
 from vocoder.evaluation.parity.sounds import Sounds
-from vocoder.evaluation.parity.speakers import speaker_of
 from vocoder.evaluation.parity.spectra import spectra_of
 from vocoder.evaluation.processes import in_processes
 from vocoder.evaluation.runner import System, check_run, measured
+from vocoder.evaluation.speakers import speaker_of
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import doctest
 
 import pytest
 
-from vocoder.evaluation.parity import speakers
-from vocoder.evaluation.parity.speakers import speaker_of
+from vocoder.evaluation import speakers
+from vocoder.evaluation.speakers import speaker_of
 
 
 @pytest.mark.parametrize(
