@@ -89,7 +89,7 @@ def write_page(output: Path) -> None:
                 lines += [*temperature_table(grid), "", _made(grid), ""]
         for found in airs:
             if found["voice"] == name:
-                lines += [f"### {name} with more and less air: {found['clips']} clips of training", ""]
+                lines += [f"### {name} with more and less air: {found['clips']} clips", ""]
                 lines += [
                     "Louder than the recordings from 8 to 10 kHz, medians over frames (`vocoder air`).",
                     "",
