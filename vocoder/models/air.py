@@ -57,7 +57,7 @@ def breath(
         g_t · sqrt(1 + p_t cos 2π(φ_t - lag)) · n_t
 
     In voiced sounds it swells once a period, as breath behind vocal folds does, and fuses with the voice
-    (Hermes 1991, "Synthesis of breathy vowels: some research methods"); its power does not depend on the pitch.
+    (Hermes 1991, "Synthesis of breathy vowels: some research methods"). Its power is the same at any pitch.
 
     Args:
         f0: in Hz.
