@@ -56,9 +56,10 @@ def cell(value: Cell, measure: str) -> str:
     decimals = MEASURES[measure].decimals
     if not value or value.get("mean") is None:
         return "–"
+    mean = f"{round(value['mean'], decimals) + 0.0:.{decimals}f}"  # no -0.0
     if value.get("low") is None:
-        return f"{value['mean']:.{decimals}f}"
-    return f"{value['mean']:.{decimals}f} ± {(value['high'] - value['low']) / 2:.{decimals}f}"
+        return mean
+    return f"{mean} ± {(value['high'] - value['low']) / 2:.{decimals}f}"
 
 
 def _heading(column: str) -> str:
