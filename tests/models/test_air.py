@@ -161,7 +161,7 @@ def test_without_temperature_there_is_no_air(name: str, mel: Tensor) -> None:
     assert torch.equal(airy, plain)
 
 
-def test_air_goes_by_the_temperature_of_the_call(name: str, mel: Tensor) -> None:
+def test_a_cooler_call_has_less_air_and_a_warmer_no_more(name: str, mel: Tensor) -> None:
     def added(temperature: float | None) -> Tensor:
         airy, plain = (make(name, temperature=0.8, **more) for more in ({"air": AIR}, {}))
         return airy.synthesize(mel, seed=3, temperature=temperature) - plain.synthesize(
@@ -169,6 +169,7 @@ def test_air_goes_by_the_temperature_of_the_call(name: str, mel: Tensor) -> None
         )
 
     torch.testing.assert_close(2 * added(0.4), added(None), rtol=0, atol=1e-5)
+    torch.testing.assert_close(added(1.2), added(None), rtol=0, atol=1e-5)
 
 
 def test_a_density_knows_nothing_of_air(name: str, mel: Tensor) -> None:

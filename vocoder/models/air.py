@@ -8,6 +8,7 @@ the temperature.
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import Field
@@ -63,14 +64,16 @@ def breath(
         f0: in Hz.
         voiced: p, the probability of voice.
         phase: φ of the pulses at the first knot, in cycles, float64.
-        gain: of the whole; `relative_temperature`, in a voice.
+        gain: of the whole; `share_of_air`, in a voice.
     """
     length = (f0.shape[1] - 1) * mel_spec.hop_length
     noise = high_band_noise(seeds, position, length, mel_spec, f0.device)
     level, place = gain * config.level(voiced), phase - LAG
     if noise.device.type != "cpu":
         return noise * _swell(f0, voiced, level, place, mel_spec).to(noise)
-    knots = (value.detach().double().numpy() for value in (f0 / mel_spec.sample_rate, voiced, level))
+    knots = [
+        np.ascontiguousarray(value.detach().double()) for value in (f0 / mel_spec.sample_rate, voiced, level)
+    ]
     swell_rows(noise.numpy(), *knots, place.numpy(), mel_spec.hop_length)
     return noise
 
@@ -83,6 +86,9 @@ def _swell(f0: Tensor, voiced: Tensor, level: Tensor, phase: Tensor, mel_spec: M
     return interpolate_knots(level, hop) * power.clamp(min=0).sqrt()
 
 
-def relative_temperature(temperature: float, own: float) -> float:
-    """The temperature of a call by the voice's own; 0 for a voice without noise."""
-    return temperature / own if own else 0.0
+def share_of_air(temperature: float, own: float) -> float:
+    """How much of its air a voice has at the temperature of a call: less when cooler, all of it when warmer.
+
+    A warm flow brings noise of its own to that band; none has any without temperature.
+    """
+    return min(1.0, temperature / own) if own else 0.0

@@ -37,7 +37,8 @@ def high_band(
     Raises as `high_pass` does.
     """
     if signal.device.type != "cpu":
-        return F.conv1d(signal[:, None], _on(signal.device, mel_spec)[None, None])[:, 0]
+        with torch.autocast(signal.device.type, enabled=False):
+            return F.conv1d(signal[:, None], _on(signal.device, mel_spec)[None, None])[:, 0]
     out = np.empty((len(signal), signal.shape[1] - 2 * REACH), np.float32)
     filter_rows(out, signal.numpy(), high_pass(mel_spec).numpy())
     return torch.from_numpy(out)

@@ -26,7 +26,7 @@ from vocoder.flows import IAF, Chain, FrameFilters, Inverse, LinearFilter, Squee
 from vocoder.flows.context import Part, ReadContext
 from vocoder.flows.triangular import Triangular
 from vocoder.mel import MelSpec
-from vocoder.models.air import AirConfig, breath, relative_temperature
+from vocoder.models.air import AirConfig, breath, share_of_air
 from vocoder.models.base import Vocoder, check_frames
 from vocoder.models.frames import (
     FrameNetworkConfig,
@@ -217,7 +217,7 @@ class Student(Vocoder):
     def _breath(self, knots: Knots, state: StudentState) -> Tensor:
         """What the flows do not say and the filter colors with the rest of the excitation."""
         assert self.config.air is not None
-        gain = relative_temperature(state.temperature, self.temperature)
+        gain = share_of_air(state.temperature, self.temperature)
         place = (state.seeds, state.position, knots.f0, knots.voiced, state.pulses.phase)
         return breath(self.config.air, self.mel_spec, *place, gain=gain)
 

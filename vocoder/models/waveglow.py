@@ -30,7 +30,7 @@ from vocoder.flows import (
     SqueezeTime,
 )
 from vocoder.mel import MelSpec
-from vocoder.models.air import breath, relative_temperature
+from vocoder.models.air import breath, share_of_air
 from vocoder.models.glow_reader import GlowReader, Reading
 from vocoder.models.glow_sampler import GlowSampler, GlowStep, StepState, to_noise_by_group
 from vocoder.models.glow_stream import ReadingState
@@ -356,7 +356,7 @@ class WaveGlow(GlowReader):
         """The air of the groups that are taken on next, given F0 and the probability of voice there."""
         assert self.config.air is not None
         position = state.origin + state.groups * self.config.group_size
-        gain = relative_temperature(state.temperature, self.temperature)
+        gain = share_of_air(state.temperature, self.temperature)
         place = (state.seeds, position, knots[:, 0], knots[:, 1], state.phase)
         return breath(self.config.air, self.mel_spec, *place, gain=gain)
 
