@@ -50,7 +50,7 @@ def write_page(output: Path) -> None:
     kept = {path: json.loads(path.read_text()) for path in sorted(pictures.glob("*.json"))}
     grids = [found for found in kept.values() if "settings" in found]
     airs = [found for found in kept.values() if "levels" in found]
-    records = [path for path, found in kept.items() if found not in grids and found not in airs]
+    records = [path for path, found in kept.items() if not found.keys() & {"settings", "levels"}]
     infos |= {path.stem: CheckpointInfo.model_validate_json(path.read_text()) for path in records}
     lines = [
         "# Voices",

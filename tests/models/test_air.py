@@ -10,12 +10,13 @@ from tests.models.meeting import check_streams_meet
 from vocoder.errors import ConfigError
 from vocoder.mel import DIALECTS
 from vocoder.models import Student, StudentConfig, Vocoder, WaveGlow, WaveGlowConfig
-from vocoder.models.air import LAG, AirConfig, _swell, breath
-from vocoder.models.high_band import REACH, high_band_noise, high_pass
+from vocoder.models.air import LAG, Air, AirConfig, share_of_air
+from vocoder.models.high_band import REACH, convolve, high_band, high_band_noise, high_pass
 from vocoder.networks.excitation import cycles_at_samples
 
 SPEC = DIALECTS["nvidia"]
 SECOND = SPEC.sample_rate
+TAPS = high_pass(SPEC)
 SMALL = {"hidden": 8, "layers": 3, "lookahead": 1}
 AIR = {"voiced": 0.8, "unvoiced": 0.4}
 SOURCE = {"pitch": SMALL, "filters": SMALL, "num_bands": 16, "num_taps": 64, "noise_cepstrum": 32}
@@ -71,36 +72,44 @@ def power_below(audio: Tensor, hertz: float) -> Tensor:
 
 
 def test_noise_lies_above_the_mel_with_variance_one_a_hertz() -> None:
-    noise = high_band_noise([1], start(), 4 * SECOND, SPEC, torch.device("cpu"))[0]
+    noise = high_band_noise([1], start(), 4 * SECOND, TAPS)[0]
     below, _ = power_below(noise, 7100)
     _, above = power_below(noise, 8900)
     assert 10 * torch.log10(below / above) < -40
     assert above / len(noise) == pytest.approx(1.0, abs=0.02)
-    taps = high_pass(SPEC)
-    assert torch.equal(taps, taps.flip(0))
-    assert len(taps) == 2 * REACH + 1
+    assert torch.equal(TAPS, TAPS.flip(0))
+    assert len(TAPS) == 2 * REACH + 1
 
 
-def test_a_mel_up_to_half_the_rate_leaves_no_band() -> None:
-    with pytest.raises(ConfigError, match="nothing lies above a mel up"):
-        Student(StudentConfig(air=AirConfig()), SPEC.model_copy(update={"fmax": SECOND / 2}))
+def test_the_compiled_filter_is_a_convolution() -> None:
+    signal = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(high_band(signal, TAPS), convolve(signal, TAPS), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("fmax", [None, SECOND / 2, 10_500.0])
+def test_a_mel_up_to_about_half_the_rate_leaves_no_band(fmax: float | None) -> None:
+    config = StudentConfig(air=AirConfig(voiced=1.0))
+    with pytest.raises(ConfigError, match="there is no band above a mel up to"):
+        Student(config, SPEC.model_copy(update={"fmax": fmax}))
 
 
 def test_noise_is_that_of_its_sample_however_it_is_cut() -> None:
-    device = torch.device("cpu")
-    whole = high_band_noise([1, 2], torch.tensor([5, 900]), 1000, SPEC, device)
+    whole = high_band_noise([1, 2], torch.tensor([5, 900]), 1000, TAPS)
     for begin, end in ((0, 1), (1, 257), (257, 258), (258, 1000)):
-        piece = high_band_noise([1, 2], torch.tensor([5, 900]) + begin, end - begin, SPEC, device)
+        piece = high_band_noise([1, 2], torch.tensor([5, 900]) + begin, end - begin, TAPS)
         assert torch.equal(piece, whole[:, begin:end])
     assert not torch.equal(whole[0], whole[1])
 
 
+def air(voiced: float, unvoiced: float) -> Air:
+    return Air(AirConfig(voiced=voiced, unvoiced=unvoiced), SPEC, 1.0)
+
+
 def test_compiled_loops_are_the_formula() -> None:
     f0, voiced = knots(1.0, 110.0, 0.7)
-    config = AirConfig(voiced=0.9, unvoiced=0.2)
-    made = breath(config, SPEC, [3], start(), f0, voiced, phase(0.3), gain=0.5)
-    noise = high_band_noise([3], start(), made.shape[1], SPEC, made.device)
-    swell = _swell(f0, voiced, 0.5 * config.level(voiced), phase(0.3 - LAG), SPEC)
+    made = air(0.9, 0.2)([3], start(), f0, voiced, phase(0.3), 0.5)
+    noise = high_band_noise([3], start(), made.shape[1], TAPS)
+    swell = air(0.9, 0.2).swell(f0, voiced, 0.5 * (0.2 + 0.7 * voiced), phase(0.3 - LAG))
     torch.testing.assert_close(made, (noise * swell).float(), rtol=0, atol=1e-5)
 
 
@@ -108,9 +117,8 @@ def test_compiled_loops_are_the_formula() -> None:
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_power_is_the_levels_whatever_the_pitch(hertz: float, chance: float) -> None:
     f0, voiced = knots(8.0, hertz, chance)
-    config = AirConfig(voiced=0.9, unvoiced=0.3)
-    even = high_band_noise([3], start(), (f0.shape[1] - 1) * 256, SPEC, f0.device)
-    made = breath(config, SPEC, [3], start(), f0, voiced, phase())
+    even = high_band_noise([3], start(), (f0.shape[1] - 1) * 256, TAPS)
+    made = air(0.9, 0.3)([3], start(), f0, voiced, phase(), 1.0)
     level = 0.3 + 0.6 * chance
     assert made.square().mean() / even.square().mean() == pytest.approx(level**2, rel=0.03)
 
@@ -118,7 +126,7 @@ def test_power_is_the_levels_whatever_the_pitch(hertz: float, chance: float) -> 
 def test_voiced_noise_swells_once_a_period_and_other_noise_does_not() -> None:
     def depth(chance: float) -> complex:
         f0, voiced = knots(8.0, 120.0, chance)
-        made = breath(AirConfig(voiced=1.0, unvoiced=1.0), SPEC, [3], start(), f0, voiced, phase())[0]
+        made = air(1.0, 1.0)([3], start(), f0, voiced, phase(), 1.0)[0]
         cycles = cycles_at_samples(f0, phase(), SPEC.hop_length, SPEC.sample_rate)[0]
         turned = made.square() * torch.exp(-2j * math.pi * cycles)
         return complex(turned.sum() / made.square().sum())
@@ -161,15 +169,36 @@ def test_without_temperature_there_is_no_air(name: str, mel: Tensor) -> None:
     assert torch.equal(airy, plain)
 
 
-def test_a_cooler_call_has_less_air_and_a_warmer_no_more(name: str, mel: Tensor) -> None:
+def test_a_cooler_call_has_less_air(name: str, mel: Tensor) -> None:
     def added(temperature: float | None) -> Tensor:
-        airy, plain = (make(name, temperature=0.8, **more) for more in ({"air": AIR}, {}))
-        return airy.synthesize(mel, seed=3, temperature=temperature) - plain.synthesize(
-            mel, seed=3, temperature=temperature
+        airy, plain = (
+            make(name, temperature=0.8, **more).synthesize(mel, seed=3, temperature=temperature)
+            for more in ({"air": AIR}, {})
         )
+        return airy - plain
 
     torch.testing.assert_close(2 * added(0.4), added(None), rtol=0, atol=1e-5)
-    torch.testing.assert_close(added(1.2), added(None), rtol=0, atol=1e-5)
+    assert not added(1.0).any()
+
+
+@pytest.mark.parametrize("own", [0.4, 0.65, 1.0])
+def test_powers_of_flow_and_air_change_places(own: float) -> None:
+    assert share_of_air(own, own) == 1.0
+    assert share_of_air(own / 2, own) == 0.5
+    assert share_of_air(0.0, own) == share_of_air(0.5, 0.0) == 0.0
+    warmer = (own + 1) / 2
+    if own < 1:
+        missing = 1 - own**2
+        assert warmer**2 + share_of_air(warmer, own) ** 2 * missing == pytest.approx(1.0)
+        assert share_of_air(1.0, own) == share_of_air(1.5, own) == 0.0
+    else:
+        assert share_of_air(1.5, own) == 1.0
+
+
+def test_no_air_is_none(name: str, mel: Tensor) -> None:
+    without = make(name, air={"voiced": 0.0, "unvoiced": 0.0})
+    assert without.air is None
+    assert torch.equal(without.synthesize(mel, seed=3), make(name).synthesize(mel, seed=3))
 
 
 def test_a_density_knows_nothing_of_air(name: str, mel: Tensor) -> None:

@@ -3,6 +3,7 @@
 import copy
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,10 +44,10 @@ MODELS_HERE = {
 DENSITIES = [name for name in MODELS_HERE if name != "classes"]
 
 
-def make(name: str) -> AutoregressiveVocoder:
+def make(name: str, **more: Any) -> AutoregressiveVocoder:
     """A model with random weights everywhere, also where training begins with zeros."""
     torch.manual_seed(0)
-    values = MODELS_HERE[name]
+    values = MODELS_HERE[name] | more
     if "tiers" in name:
         common = {"pitch": SMALL, "conditioning": SMALL, "context_channels": 8}
         model = Teacher(TeacherConfig.model_validate(common | values), SPEC)
@@ -121,9 +122,7 @@ def test_synthesis_is_one_pass_of_the_network_a_sample(flow, mel):
 
 def cooled(voiced: float, voiced_above: float | None = None) -> Teacher:
     """The first model here with those factors, with a mel that ends at 8 kHz."""
-    model = make("tiers")
-    model.config = model.config.model_copy(update={"voiced": voiced, "voiced_above": voiced_above})
-    return model
+    return make("tiers", voiced=voiced, voiced_above=voiced_above)
 
 
 def test_voiced_sounds_may_be_cooler(mel):

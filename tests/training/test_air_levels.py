@@ -1,15 +1,15 @@
 """How much air a voice wants, from recordings; and what `vocoder publish` makes of it."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from training.air_levels import _level, air_table, measure_air
-from training.publish import publish
-from vocoder.checkpoints import load, read_info, save_checkpoint
+from training.air_levels import _level, advice, air_table, measure_air
+from vocoder.checkpoints import load, read_info, rewrite_checkpoint, save_checkpoint
 from vocoder.checkpoints.voices import SHIPPED
 from vocoder.cli import app
 from vocoder.errors import CheckpointError, InputError
@@ -48,14 +48,34 @@ def test_more_air_is_louder_and_what_is_found_lies_between(checkpoint: Path, man
 
 
 def test_the_level_is_where_the_difference_is_zero() -> None:
-    assert _level([0.0, 1.0, 2.0], [-6.0, -2.0, 2.0]) == 1.5
+    """Power is a + b · level² : any two levels around it find it."""
+
+    def difference(level: float) -> float:
+        return 10 * math.log10(0.2 + 0.8 / 0.49 * level**2)
+
+    for tried in ([0.0, 1.0], [0.0, 0.5, 2.0], [0.0, 0.69, 0.71]):
+        assert _level(tried, [difference(level) for level in tried]) == 0.7
     assert _level([0.0, 1.0], [1.0, 3.0]) == 0.0
     assert _level([0.0, 1.0], [-9.0, -3.0]) == 1.0
-    assert _level([0.0, 1.0, 2.0], [-3.0, -3.1, 3.0]) == pytest.approx(1.5, abs=0.01)  # chance, at no air
+    assert _level([0.0, 1.0], [None, None]) is None
+    assert _level([0.0, 1.0, 2.0], [-3.0, -3.1, 3.0]) == 1.41  # √2: chance, below
+
+
+def test_what_was_not_reached_is_told() -> None:
+    def told(voiced: float | None, unvoiced: float) -> list[str]:
+        rows = [
+            {"level": 0.0, "voiced": -9.0, "unvoiced": 0.0},
+            {"level": 1.0, "voiced": voiced, "unvoiced": unvoiced},
+        ]
+        return list(advice({"levels": rows, "air": {"voiced": voiced and 1.0, "unvoiced": 0.0}}))
+
+    assert told(2.0, 2.0) == ["--air 1 0, for `vocoder publish`"]
+    assert told(-3.0, 2.0)[0] == "voiced sounds are 3.0 dB too soft at 1: give a higher --level"
+    assert told(None, 2.0) == ["no voiced sound in the recordings: give others"]
 
 
 def test_the_command_says_what_to_publish_and_publish_does(
-    checkpoint: Path, manifest: Path, tmp_path: Path
+    checkpoint: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "air.json"
     arguments = ["air", str(checkpoint), str(manifest), "--level", "1", "-o", str(output)]
@@ -64,7 +84,28 @@ def test_the_command_says_what_to_publish_and_publish_does(
     levels = json.loads(output.read_text())["air"]
     assert f"--air {levels['voiced']:g} {levels['unvoiced']:g}" in told.output
     target = tmp_path / "voice.safetensors"
-    publish(checkpoint, target, {}, air=levels, description="with air")
+    monkeypatch.setattr("training.publish._measure", lambda *_: {})
+    arguments = [
+        "publish",
+        str(checkpoint),
+        "--list",
+        f"one={manifest}",
+        "--to",
+        str(tmp_path),
+        "--name",
+        "voice",
+    ]
+    arguments += [
+        "--name",
+        "voice",
+        "--air",
+        str(levels["voiced"]),
+        str(levels["unvoiced"]),
+        "--description",
+        "with air",
+    ]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
     assert read_info(target).description == "with air"
     assert load(target).config.air.model_dump() == levels
 
@@ -76,6 +117,12 @@ def test_what_cannot_be_levelled_is_named(checkpoint: Path, manifest: Path, tmp_
         measure_air(checkpoint, narrow)
     with pytest.raises(InputError, match="give one above 0"):
         measure_air(checkpoint, manifest, [0.0])
+    with pytest.raises(CheckpointError, match="a teacher takes no air; for a teacher: vocoder temp"):
+        measure_air(SHIPPED / "teacher.safetensors", manifest)
+    silent = tmp_path / "silent.safetensors"
+    rewrite_checkpoint(checkpoint, silent, config=read_info(checkpoint).config | {"temperature": 0.0})
+    with pytest.raises(InputError, match="its own temperature is 0"):
+        measure_air(silent, manifest)
     voice = tmp_path / "plain.safetensors"
     coupling = {"layers": 1, "channels": 4, "skip_channels": 4}
     model = WaveGlow(WaveGlowConfig.model_validate({"flows": 2, "wavenet": coupling}), mel_spec("nvidia"))

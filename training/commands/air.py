@@ -27,7 +27,7 @@ def air(
     """
     import json
 
-    from training.air_levels import LEVELS, air_table, measure_air
+    from training.air_levels import LEVELS, advice, air_table, measure_air
     from vocoder.checkpoints import voice_path
     from vocoder.commands.console import write_output
 
@@ -35,6 +35,4 @@ def air(
     if output is not None:
         write_output(str(output), [json.dumps(result, indent=1).encode()])
     typer.echo("\n".join(air_table(result)))
-    found = result["air"]
-    typer.echo("")
-    typer.echo(f"nothing is missing with --air {found['voiced']:g} {found['unvoiced']:g}")
+    typer.echo("\n".join(["", *advice(result)]))

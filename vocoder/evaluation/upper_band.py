@@ -8,7 +8,7 @@ from vocoder.errors import AudioError, InputError
 BAND = 8_000.0, 10_000.0  # Hz; speech recorded at 22,050 Hz or more has it
 WINDOW_SECONDS, HOP_SECONDS = 0.046, 0.0116
 SOUNDS = 30.0  # dB below the 95th percentile of the levels: softer frames are pauses
-EMPTY = -100.0  # dB of full scale: softer is a recording of a lower rate, or coded without that band
+EMPTY = -95.0  # dB of full scale: softer is a recording of a lower rate, or coded without that band
 
 
 def upper_band_difference(

@@ -95,6 +95,7 @@ class AutoregressiveVocoder(Vocoder):
         self.filter = LinearFilter(mel_spec.hop_length)
         self.whiten = Inverse(self.filter)
         self._sampler = OfWeights(_make_sampler)
+        self.high_pass: Tensor | None = None  # for a warmth by band; on the CPU, as its noise is
 
     @abstractmethod
     def conditions(
@@ -232,15 +233,18 @@ class AutoregressiveVocoder(Vocoder):
         return audio, torch.cat([past, audio], dim=1)[:, audio.shape[1] :]
 
     def _noise(self, state: AutoregressiveState, length: int, warmth: Warmth | None) -> Tensor:
-        """What the network is given, but for the temperature."""
+        """What the network is given, but for the temperature.
+
+        With a warmth by band, sample t has the draw of sample t + `REACH`.
+        """
         if self.output.categorical:  # a class needs the uniform draw alone
             return torch.zeros(len(state.seeds), length)
         draw = {"logistic": logistic_noise, "gaussian": normal_noise}[self.output.family]
-        if warmth is None or warmth.above is None:
+        if warmth is None or warmth.above is None or self.high_pass is None:
             noise = draw(state.seeds, state.position, length)
             return noise if warmth is None else noise * warmth.below.to(noise)
         noise = draw(state.seeds, state.position, length + 2 * REACH)
-        upper, noise = high_band(noise, self.mel_spec), noise[:, REACH:-REACH]
+        upper, noise = high_band(noise, self.high_pass), noise[:, REACH:-REACH]
         below, above = warmth.below.to(noise), warmth.above.to(noise)
         return below * noise + (above - below) * upper
 

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from vocoder.errors import ConfigError, InputError
 from vocoder.flows.linear_filter import FrameFilters
 from vocoder.mel import MelSpec
+from vocoder.models.air import air_of
 from vocoder.models.base import Vocoder, check_frames
 from vocoder.models.frames import extend_frames, normalize
 from vocoder.models.glow_stream import GlowStream
@@ -61,8 +62,7 @@ class GlowReader(Vocoder):
             self.source = VoicedSource(config.source, mel_spec)
             self.guide = nn.Conv1d(config.group_size, self.upsampler.out_channels, 1, bias=False)
             nn.init.zeros_(self.guide.weight)
-        if config.air is not None:
-            config.air.check(mel_spec)
+        self.air = air_of(config.air, mel_spec, config.temperature)
         self.stream = GlowStream(mel_spec.num_mels, self.conditioning, self.stage)
         self.left_context, self.right_context = self.stream.left_context, self.stream.right_context
 

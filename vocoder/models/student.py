@@ -26,7 +26,7 @@ from vocoder.flows import IAF, Chain, FrameFilters, Inverse, LinearFilter, Squee
 from vocoder.flows.context import Part, ReadContext
 from vocoder.flows.triangular import Triangular
 from vocoder.mel import MelSpec
-from vocoder.models.air import AirConfig, breath, share_of_air
+from vocoder.models.air import AirConfig, air_of
 from vocoder.models.base import Vocoder, check_frames
 from vocoder.models.frames import (
     FrameNetworkConfig,
@@ -112,11 +112,10 @@ class Student(Vocoder):
             raise ConfigError(
                 f"group must divide the hop of {mel_spec.hop_length} samples, got {config.group}"
             )
-        if config.air is not None:
-            config.air.check(mel_spec)
         self.config: StudentConfig = config
         self.mel_spec = mel_spec
         self.temperature = config.temperature
+        self.air = air_of(config.air, mel_spec, config.temperature)
         self.pitch, self.filters = source_networks(config, mel_spec)
         self.linear = LinearFilter(mel_spec.hop_length)
         self.conditioning: FrameNetwork | None = None
@@ -199,8 +198,9 @@ class Student(Vocoder):
         if (factors := warmth(self.config.voiced, knots.voiced, self.mel_spec.hop_length)) is not None:
             noise = noise * factors.to(noise)
         excitation, flows = self._excite(noise, conditions, state.flows)
-        if self.config.air is not None:
-            excitation = excitation + self._breath(knots, state)
+        if self.air is not None:
+            place = (state.seeds, state.position, knots.f0, knots.voiced, state.pulses.phase)
+            excitation = excitation + self.air(*place, state.temperature)
         audio, past = self.linear.to_data_chunk(excitation, conditions.filters, state.past_excitation)
         following = replace(
             state,
@@ -213,13 +213,6 @@ class Student(Vocoder):
             flows=flows,
         )
         return audio, following
-
-    def _breath(self, knots: Knots, state: StudentState) -> Tensor:
-        """What the flows do not say and the filter colors with the rest of the excitation."""
-        assert self.config.air is not None
-        gain = share_of_air(state.temperature, self.temperature)
-        place = (state.seeds, state.position, knots.f0, knots.voiced, state.pulses.phase)
-        return breath(self.config.air, self.mel_spec, *place, gain=gain)
 
     def conditions(
         self, frames: Float[Tensor, "batch mel context"], pulses: PulseState

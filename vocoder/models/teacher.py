@@ -86,10 +86,10 @@ class Teacher(AutoregressiveVocoder):
         group, hop = config.wavenet.group, mel_spec.hop_length
         if hop % group:
             raise ConfigError(f"wavenet.group must divide the hop of {hop} samples, got {group}")
-        if config.voiced_above is not None:
-            high_pass(mel_spec)
         self.config: TeacherConfig = config
         self.output, self.level, self.temperature = config.output, config.level, config.temperature
+        if config.voiced_above is not None:
+            self.high_pass = high_pass(mel_spec)
         self.groups = hop // group
         self.pitch = PitchNetwork(mel_spec.num_mels, **config.pitch.model_dump())
         self.whitening = Whitening(config.whitening, mel_spec) if config.whitening else None

@@ -30,7 +30,6 @@ from vocoder.flows import (
     SqueezeTime,
 )
 from vocoder.mel import MelSpec
-from vocoder.models.air import breath, share_of_air
 from vocoder.models.glow_reader import GlowReader, Reading
 from vocoder.models.glow_sampler import GlowSampler, GlowStep, StepState, to_noise_by_group
 from vocoder.models.glow_stream import ReadingState
@@ -307,8 +306,10 @@ class WaveGlow(GlowReader):
             pulses = torch.cat([pulses, new], dim=1)
             if (factors := warmth(self.config.voiced, knots[:, 1], hop)) is not None:
                 noise = noise * factors.to(noise)
-            if self.config.air is not None:
-                air = torch.cat([air, self._breath(knots, state)], dim=1)
+            if self.air is not None:
+                position = state.origin + state.groups * size
+                place = (state.seeds, position, knots[:, 0], knots[:, 1], state.phase)
+                air = torch.cat([air, self.air(*place, state.temperature)], dim=1)
         begin = self.upsampler.first_frame(state.groups)
         offset = self.upsampler.num_groups(begin)
         context = self.upsample(
@@ -330,7 +331,7 @@ class WaveGlow(GlowReader):
             if hops:
                 present, before = pulses[:, history : history + certain], pulses[:, :history]
                 filters, reading = self.stream.filters(spoken, spoken + hops, reading, present, before)
-                if self.config.air is not None:
+                if self.air is not None:
                     audio, air = audio + air[:, :certain], air[:, certain:]
                 audio, past = self.stage.color(audio, filters, past)
                 pulses = pulses[:, certain if self.source is not None else 0 :]
@@ -351,14 +352,6 @@ class WaveGlow(GlowReader):
             air=air,
         )
         return audio, following
-
-    def _breath(self, knots: Tensor, state: WaveGlowState) -> Tensor:
-        """The air of the groups that are taken on next, given F0 and the probability of voice there."""
-        assert self.config.air is not None
-        position = state.origin + state.groups * self.config.group_size
-        gain = share_of_air(state.temperature, self.temperature)
-        place = (state.seeds, position, knots[:, 0], knots[:, 1], state.phase)
-        return breath(self.config.air, self.mel_spec, *place, gain=gain)
 
 
 def _pack(voice: WaveGlow) -> GlowSampler:

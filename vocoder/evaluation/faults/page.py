@@ -22,9 +22,9 @@ def page_of(result: Mapping[str, Any], pictures: Mapping[str, Path], folder: Pat
         f"`{result['command']}`;",
         f"{result['date'][:10]}; {len(clips)} clips; {machine['processor']}, {machine['cores']} cores.",
         "",
-        "Rates are means over the clips, with 95 % intervals (Student's t over speakers; with no event",
-        "Poisson's for a rate a minute, none for a share). Each detector holds a voice against the",
-        "recording.",
+        "Rates are means over the clips, with 95 % intervals (Student's t over speakers, where there are",
+        "several; with no event Poisson's for a rate a minute, none for a share). Each detector holds",
+        "a voice against the recording.",
         f"`{Rerecorded.name}` is the recording through all-pass filters that bring its lowest frequencies",
         f"{1000 * DISPERSION_SECONDS:.0f} ms later than its highest, cut {1000 * CUT_SECONDS:.1f} ms later, "
         f"{-GAIN_DB:.0f} dB softer, in white noise {-NOISE_DB:.0f} dB",

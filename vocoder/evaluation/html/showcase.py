@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vocoder.audio import read, resample
+from vocoder.audio import read
 from vocoder.errors import InputError
-from vocoder.evaluation.alignment import align
+from vocoder.evaluation.alignment import align_recording
 from vocoder.evaluation.baselines import Recording
 from vocoder.evaluation.html.sound import opus_uri
 from vocoder.evaluation.html.spectrogram import Spectrograms, draw
@@ -52,5 +52,5 @@ def exhibit(clip: Clip, systems: Sequence[System], drawn: Sequence[str]) -> Exhi
             continue  # told among the failures
         sounds[system.name] = opus_uri(generated, rate)
         if system.name in drawn:
-            pictures[system.name] = draw(align(resample(audio, sample_rate, rate), generated, rate))
+            pictures[system.name] = draw(align_recording(audio, sample_rate, generated, rate))
     return Exhibit(clip.name, opus_uri(audio, sample_rate), sounds, pictures)
