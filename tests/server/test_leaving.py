@@ -249,10 +249,12 @@ def process(voice_folder, tmp_path):
 
 
 def test_at_a_stop_streams_finish_or_are_told(process, utterance, tmp_path):
+    limits = {"max_seconds": 1000, "max_frames": 60_000, "max_body_bytes": 20_000_000}
+    settings = {"shutdown_timeout": 2, "log_format": "json"} | limits
     server, url, log = process(
-        "--set", "shutdown_timeout=2", "--set", "max_seconds=1000", "--set", "log_format=json"
+        *(word for name, value in settings.items() for word in ("--set", f"{name}={value}"))
     )
-    short, endless = utterance(600), utterance(16000)
+    short, endless = utterance(600), utterance(60_000)  # more than a fast machine makes and sockets hold
     finishing, _ = post(url, short.npy)
     finishing.read(44)
     cut, _ = post(url, endless.npy)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from vocoder.errors import CheckpointError, InputError
 from vocoder.mel import mel_spec
 from vocoder.models import WaveGlow, WaveGlowConfig
 
+tracks = pytest.mark.skipif(find_spec("pyworld") is None, reason="tracking F0 needs the extra eval or train")
 CLIPS = Path(__file__).parent.parent / "data"
 
 
@@ -35,6 +37,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@tracks
 def test_more_air_is_louder_and_what_is_found_lies_between(checkpoint: Path, manifest: Path) -> None:
     found = measure_air(checkpoint, manifest, [0.5, 4.0])
     assert found["clips"] == 1
@@ -74,6 +77,7 @@ def test_what_was_not_reached_is_told() -> None:
     assert told(None, 2.0) == ["no voiced sound in the recordings: give others"]
 
 
+@tracks
 def test_the_command_says_what_to_publish_and_publish_does(
     checkpoint: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
