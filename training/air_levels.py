@@ -18,6 +18,7 @@ from vocoder.evaluation import Clip, read_manifest
 from vocoder.evaluation.pitch import FRAME_PERIOD_MS, f0_track
 from vocoder.evaluation.report import provenance
 from vocoder.evaluation.upper_band import BAND, EMPTY, HOP_SECONDS, WINDOW_SECONDS, band_levels, sounds
+from vocoder.models import MODELS
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 KINDS = ("voiced", "unvoiced")
@@ -50,7 +51,7 @@ def measure_air(
     if len(tried) < 2:
         raise InputError(f"level: give one above 0, got {', '.join(map(str, levels))}")
     info = read_info(checkpoint)
-    if info.kind not in ("student", "waveglow"):
+    if info.kind not in {kind for kind, (_, config) in MODELS.items() if "air" in config.model_fields}:
         raise CheckpointError(
             f"{checkpoint}: a {info.kind} takes no air; for a teacher: vocoder temperatures --voiced-above"
         )

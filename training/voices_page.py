@@ -130,9 +130,9 @@ def temperature_table(grid: dict[str, Any]) -> Iterator[str]:
     yield "| --- | --- | --- |" + " ---: |" * len(shown)
     for setting in grid["settings"]:
         cells = [cell(setting["measures"].get(m.name), m.name) for m in shown]
-        temperature, voiced = f"{setting['temperature']:g}", f"× {setting.get('voiced', 1):g}"
-        if "voiced_above" in setting:
-            voiced += f", × {setting['voiced_above']:g} above the mel"
+        temperature = f"{setting['temperature']:g}"
+        factors = {"voiced": "× {:g}", "voiced_above": "× {:g} above the mel"}
+        voiced = ", ".join(text.format(setting[key]) for key, text in factors.items() if key in setting)
         yield f"| {temperature} | {voiced} | {setting.get('correction', '')} | " + " | ".join(cells) + " |"
 
 

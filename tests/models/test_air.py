@@ -65,7 +65,8 @@ def phase(cycles: float = 0.0) -> Tensor:
     return torch.tensor([cycles], dtype=torch.float64)
 
 
-def power_below(audio: Tensor, hertz: float) -> Tensor:
+def power_below(audio: Tensor, hertz: float) -> tuple[Tensor, Tensor]:
+    """And above it."""
     spectrum = torch.fft.rfft(audio.double()).abs().square()
     edge = round(hertz / (SECOND / 2) * spectrum.shape[-1])
     return spectrum[..., :edge].mean(), spectrum[..., edge:].mean()

@@ -1,5 +1,6 @@
 """Vocoders: compositions of flows with networks as their conditioners."""
 
+from vocoder.config import Config
 from vocoder.models.base import Stream, Vocoder
 from vocoder.models.corrected import Corrected, corrected, uncorrected
 from vocoder.models.parallel_wavenet import ParallelWaveNet, ParallelWaveNetConfig
@@ -9,7 +10,7 @@ from vocoder.models.waveglow import WaveGlow
 from vocoder.models.waveglow_config import WaveGlowConfig
 from vocoder.models.wavenet import WaveNetVocoder, WaveNetVocoderConfig
 
-MODELS: dict[str, tuple[type[Vocoder], type]] = {
+MODELS: dict[str, tuple[type[Vocoder], type[Config]]] = {
     ParallelWaveNet.kind: (ParallelWaveNet, ParallelWaveNetConfig),
     Student.kind: (Student, StudentConfig),
     Teacher.kind: (Teacher, TeacherConfig),

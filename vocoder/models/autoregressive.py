@@ -240,10 +240,11 @@ class AutoregressiveVocoder(Vocoder):
         if self.output.categorical:  # a class needs the uniform draw alone
             return torch.zeros(len(state.seeds), length)
         draw = {"logistic": logistic_noise, "gaussian": normal_noise}[self.output.family]
-        if warmth is None or warmth.above is None or self.high_pass is None:
+        if warmth is None or warmth.above is None:
             noise = draw(state.seeds, state.position, length)
             return noise if warmth is None else noise * warmth.below.to(noise)
         noise = draw(state.seeds, state.position, length + 2 * REACH)
+        assert self.high_pass is not None
         upper, noise = high_band(noise, self.high_pass), noise[:, REACH:-REACH]
         below, above = warmth.below.to(noise), warmth.above.to(noise)
         return below * noise + (above - below) * upper

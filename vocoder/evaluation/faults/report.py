@@ -1,7 +1,6 @@
 """What was found, as a table to read and as JSON to keep."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy.stats import chi2
 
 from vocoder.evaluation.faults import DETECTORS, Detector
 from vocoder.evaluation.faults.survey import Hearing
-from vocoder.evaluation.report import machine, versions
+from vocoder.evaluation.report import provenance
 from vocoder.evaluation.speakers import speaker_of
 from vocoder.evaluation.statistics import CONFIDENCE, estimate
 
@@ -22,10 +21,8 @@ def to_json(hearings: Sequence[Hearing], command: str) -> dict[str, Any]:
     systems = dict.fromkeys(hearing.system for hearing in hearings)
     return {
         "format": FORMAT,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
-        "machine": machine(),
-        "versions": versions(),
+        **provenance(),
         "detectors": {
             name: {
                 "label": d.label,
