@@ -24,6 +24,8 @@ def measure_temperatures(
     voiced: Sequence[float] = (),
     *,
     voiced_above: Sequence[float] = (),
+    density_floors: Sequence[float] = (),
+    bounds: Sequence[float] = (),
     corrections: Sequence[int] = (),
     limit: int | None = None,
     workers: int | None = None,
@@ -31,14 +33,22 @@ def measure_temperatures(
     """Every temperature, with every factor of it in voiced sounds and every number of passes of correction.
 
     On the first `limit` clips of a list. Returns `{voice, date, machine, clips, settings: [{temperature,
-    voiced, voiced_above, correction, measures: {measure: {mean, low, high}}}]}`, of `voiced`, `voiced_above`
-    and `correction` what was given.
+    voiced, voiced_above, density_floor, bound, correction, measures: {measure: {mean, low, high}}}]}`, of
+    all but `temperature` what was given.
 
     Raises:
         CheckpointError: no checkpoint there, or a setting that its kind of model does not take.
         InputError: a list that cannot be read, or a clip that fails.
     """
-    settings = list(_settings(temperatures, voiced, voiced_above, corrections))
+    grid = {
+        "temperature": temperatures,
+        "voiced": voiced,
+        "voiced_above": voiced_above,
+        "density_floor": density_floors,
+        "bound": bounds,
+        "correction": corrections,
+    }
+    settings = list(_settings(grid))
     clips = read_manifest(manifest)[:limit]
     with ExitStack() as stack:
         voices = [
@@ -61,18 +71,7 @@ def measure_temperatures(
     }
 
 
-def _settings(
-    temperatures: Sequence[float],
-    voiced: Sequence[float],
-    voiced_above: Sequence[float],
-    corrections: Sequence[int],
-) -> Iterator[Setting]:
-    grid = {
-        "temperature": temperatures,
-        "voiced": voiced,
-        "voiced_above": voiced_above,
-        "correction": corrections,
-    }
+def _settings(grid: dict[str, Sequence[float]]) -> Iterator[Setting]:
     given = {name: values for name, values in grid.items() if values}
     for values in product(*given.values()):
         yield dict(zip(given, values, strict=True))

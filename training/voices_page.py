@@ -125,14 +125,19 @@ def _neighbours(folder: Path) -> Iterator[str]:
 
 def temperature_table(grid: dict[str, Any]) -> Iterator[str]:
     """Rows of Markdown: a setting each, as `measure_temperatures` returned them."""
-    shown = [MEASURES[column] for column in COLUMNS]
+    shown = [MEASURES[column] for column in (*COLUMNS, "clicks")]
     yield "| temperature | voiced | correction | " + " | ".join(_label(m) for m in shown) + " |"
     yield "| --- | --- | --- |" + " ---: |" * len(shown)
     for setting in grid["settings"]:
         cells = [cell(setting["measures"].get(m.name), m.name) for m in shown]
         temperature = f"{setting['temperature']:g}"
-        factors = {"voiced": "× {:g}", "voiced_above": "× {:g} above the mel"}
-        voiced = ", ".join(text.format(setting[key]) for key, text in factors.items() if key in setting)
+        told = {
+            "voiced": "× {:g}",
+            "voiced_above": "× {:g} above the mel",
+            "density_floor": "density from {:g} on",
+            "bound": "within ± {:g}",
+        }
+        voiced = ", ".join(text.format(setting[key]) for key, text in told.items() if key in setting)
         yield f"| {temperature} | {voiced} | {setting.get('correction', '')} | " + " | ".join(cells) + " |"
 
 

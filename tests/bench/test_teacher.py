@@ -24,7 +24,8 @@ def test_the_eager_loop_speaks_as_the_compiled_one(teacher: Teacher) -> None:
     noise, uniform, context = draws_and_context(teacher, 3)
     sampler = teacher.make_sampler()
     compiled, _ = sampler.sample(noise, uniform, context, sampler.start(1))
-    eager = eager_samples(teacher.wavenet, teacher.output, noise, uniform, context, teacher.max_lag)
+    floor = teacher.config.density_floor
+    eager = eager_samples(teacher.wavenet, teacher.output, noise, uniform, context, teacher.max_lag, floor)
     assert eager.shape == (1, 3 * 256)
     assert torch.allclose(eager, compiled, atol=1e-4)
 

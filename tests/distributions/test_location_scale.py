@@ -54,6 +54,23 @@ def test_samples_follow_the_cdf(family, reference):
 
 
 @pytest.mark.parametrize(("family", "_reference"), FAMILIES)
+@pytest.mark.parametrize("dtype", [DOUBLE, torch.float32])
+def test_nothing_is_drawn_where_the_density_is_below_the_floor(family, _reference, dtype):
+    noise = torch.linspace(-40, 40, 401, dtype=dtype)
+    distribution = family(torch.tensor(0.3, dtype=dtype), torch.linspace(-9, 2, 23, dtype=dtype)[:, None])
+    whole, floored = distribution.from_noise(noise), distribution.from_noise(noise, floor=0.1)
+    kept = distribution.log_prob(whole) > math.log(0.1)
+    assert torch.equal(floored[kept], whole[kept])
+    nowhere = (distribution.log_prob(distribution.loc) < math.log(0.1)).expand_as(floored)
+    assert 0 < nowhere.sum() < nowhere.numel()
+    assert torch.equal(floored[nowhere], distribution.loc.expand_as(floored)[nowhere])
+    moved = ~kept & ~nowhere
+    at_edge = distribution.log_prob(floored)[moved]
+    torch.testing.assert_close(at_edge, torch.full_like(at_edge, math.log(0.1)), rtol=0, atol=2e-3)
+    assert torch.equal((floored - 0.3)[moved].sign(), noise.expand_as(floored)[moved].sign())
+
+
+@pytest.mark.parametrize(("family", "_reference"), FAMILIES)
 @pytest.mark.parametrize("grid", [QuantizationGrid(6), QuantizationGrid(6, symmetric=True)])
 @pytest.mark.parametrize("log_scale", [-12.0, -4.0, -1.0, 3.0])
 def test_bins_sum_to_one(family, _reference, grid, log_scale):

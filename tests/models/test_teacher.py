@@ -183,6 +183,23 @@ def test_a_mel_up_to_half_the_rate_has_no_band_above():
         Teacher(TeacherConfig.model_validate(values | {"voiced_above": 1.0}), spec)
 
 
+@pytest.mark.parametrize("kind", ["tiers", "whitened"])
+def test_a_voice_says_nothing_that_is_less_dense_than_the_floor(kind, mel):
+    floor, densities = 0.15, []
+    for model in (make(kind), make(kind, density_floor=floor)):
+        frames = model._extend(mel[None, :, :0], mel[None], last=True)
+        conditions = model.conditions(frames, (model.left_context, model.lookahead_frames))
+        audio = model.synthesize(mel, seed=3)[None]
+        residual, log_gain = model._residual(audio, conditions)
+        log_prob = model.density(audio, conditions).log_prob(audio) - log_gain
+        parameters = model.predict(residual, conditions.context)
+        densest = model.output.density(parameters)
+        possible = densest.log_prob(densest.mean) > math.log(floor)
+        densities.append(log_prob[possible].exp())
+    assert densities[0].min() < 0.5 * floor
+    assert densities[1].min() > 0.99 * floor
+
+
 def test_where_every_sound_is_voiced_the_factor_is_a_temperature(mel):
     model = cooled(0.5)
     read = model.pitch.forward

@@ -241,6 +241,20 @@ def test_a_factor_for_voiced_sounds_needs_a_source() -> None:
         WaveGlowConfig.model_validate(SIZES["whitened"] | {"voiced": 0.5})
 
 
+@pytest.mark.parametrize("name", ["early outputs", "whitened", "voiced"])
+def test_what_the_chain_says_is_bounded(name: str, mel: Tensor) -> None:
+    def residual(model: WaveGlow) -> Tensor:
+        audio = model.synthesize(mel, seed=3)[None]
+        return model.whiten(audio, model.read(model.around(audio, mel[None]), audio.shape[1]))[0]
+
+    free = residual(make(SIZES[name]))
+    bound = 0.5 * free.abs().max().item()
+    model = make(SIZES[name] | {"bound": bound})
+    torch.testing.assert_close(residual(model), free.clamp(-bound, bound), rtol=0, atol=1e-3 * bound)
+    pieces = streamed(model, mel, [5, 20, 15], seed=3)
+    torch.testing.assert_close(pieces, model.synthesize(mel, seed=3), rtol=0, atol=1e-4)
+
+
 def test_bits_of_samples_add_up_to_the_density(model: WaveGlow, mel: Tensor) -> None:
     length = 40 * 256 // model.config.group_size * model.config.group_size
     audio = model.synthesize(mel)[None, :length]

@@ -54,14 +54,15 @@ def told(knots: int, batch: int = BATCH) -> tuple[Tensor, Tensor, TieredContext]
     return noise, uniform, context
 
 
+@pytest.mark.parametrize("floor", [0.0, 0.2])
 @pytest.mark.parametrize("kernel_size", [2, 3])
 @pytest.mark.parametrize("output", OUTPUTS.values(), ids=OUTPUTS.keys())
-def test_the_samples_are_those_of_the_compiled_loop(output: OutputConfig, kernel_size: int) -> None:
+def test_the_samples_are_those_of_the_compiled_loop(
+    output: OutputConfig, kernel_size: int, floor: float
+) -> None:
     network = make(output, kernel_size)
-    compiled = TieredSampler(
-        network, max_lag=MAX_LAG, components=output.components, min_log_scale=output.min_log_scale
-    )
-    stepped = TieredGraphSampler(network, max_lag=MAX_LAG, output=output)
+    compiled = TieredSampler(network, max_lag=MAX_LAG, output=output, density_floor=floor)
+    stepped = TieredGraphSampler(network, max_lag=MAX_LAG, output=output, density_floor=floor)
     states = [compiled.start(BATCH), stepped.start(BATCH)]
     for knots in (3, 2, 6):  # the rings go round, in chunks of different lengths
         expected, states[0] = compiled.sample(*told(knots), states[0], temperature=0.8)
@@ -74,7 +75,7 @@ def test_the_samples_are_those_of_the_compiled_loop(output: OutputConfig, kernel
 
 def test_streams_share_a_batch_wherever_they_are() -> None:
     network, output = make(OUTPUTS["mixture"]), OUTPUTS["mixture"]
-    compiled = TieredSampler(network, max_lag=MAX_LAG, components=3, min_log_scale=output.min_log_scale)
+    compiled = TieredSampler(network, max_lag=MAX_LAG, output=output)
     stepped = TieredGraphSampler(network, max_lag=MAX_LAG, output=output)
     states = apart(compiled)
     assert len(set(states.position.tolist())) == BATCH
@@ -123,7 +124,7 @@ def test_a_stream_may_begin_in_inference_mode_and_end_outside() -> None:
 def test_the_recorded_graph_is_the_compiled_loop() -> None:
     output = OUTPUTS["mixture"]
     network = make(output)
-    compiled = TieredSampler(network, max_lag=MAX_LAG, components=3, min_log_scale=output.min_log_scale)
+    compiled = TieredSampler(network, max_lag=MAX_LAG, output=output)
     graph = TieredGraphSampler(network.cuda(), max_lag=MAX_LAG, output=output)
     started = apart(compiled)
     states = [started, replace(started, history=started.history.cuda(), queue=started.queue.cuda())]

@@ -17,13 +17,15 @@ CASES = [
     {"kernel_size": 2, "components": 1, "head_kernel": 8, "straight": True},
     {"kernel_size": 2, "components": 3, "head_kernel": 8, "straight": True},
     {"kernel_size": 2, "components": 10, "head_kernel": 3, "reach": 0},
+    {"kernel_size": 2, "components": 1, "head_kernel": 8, "floor": 0.15},
+    {"kernel_size": 2, "components": 3, "head_kernel": 8, "family": "gaussian", "floor": 0.15},
 ]
 EVERY_CASE = pytest.mark.parametrize("case", CASES)
 
 
 def make(case: dict) -> tuple[TieredWaveNet, OutputConfig, TieredSampler, TieredContext]:
     torch.manual_seed(0)
-    output = OutputConfig(components=case["components"])
+    output = OutputConfig(components=case["components"], family=case.get("family", "logistic"))
     network = TieredWaveNet(
         output.num_parameters,
         group=GROUP,
@@ -43,9 +45,7 @@ def make(case: dict) -> tuple[TieredWaveNet, OutputConfig, TieredSampler, Tiered
         torch.nn.init.normal_(layer.weight, std=0.3)
     output.initialize(network.last)
     network.requires_grad_(False)
-    sampler = TieredSampler(
-        network, max_lag=MAX_LAG, components=output.components, min_log_scale=output.min_log_scale
-    )
+    sampler = TieredSampler(network, max_lag=MAX_LAG, output=output, density_floor=case.get("floor", 0.0))
     groups = LENGTH // GROUP
     lag = torch.randint(3, MAX_LAG + 1, (2, groups))
     return network, output, sampler, TieredContext(torch.randn(2, 5, groups // STEP + 1), lag)
@@ -59,12 +59,13 @@ def draws() -> tuple[Tensor, Tensor]:
 def test_the_samples_are_those_of_one_pass_a_sample(case):
     network, output, sampler, context = make(case)
     noise, uniform = draws()
+    floor = case.get("floor", 0.0)
 
     def element(step, parameters):
         density, now = output.density(parameters[:, :, 0, None]), (slice(None), step[-1], None)
         if isinstance(density, Mixture):
-            return density.from_noise(uniform[now], noise[now])
-        return density.from_noise(noise[now])
+            return density.from_noise(uniform[now], noise[now], floor)
+        return density.from_noise(noise[now], floor)
 
     naive = network.generate(element, torch.zeros(2, 1, LENGTH), context)
     samples, _ = sampler.sample(noise, uniform, context, sampler.start(2))

@@ -20,6 +20,7 @@ CASES = [
     {"kernel_size": 3, "family": "gaussian", "components": 4, "step": 1},
     {"kernel_size": 3, "family": "logistic", "components": 3, "step": 8},
     {"kernel_size": 2, "family": "logistic", "components": 10, "step": 16},
+    {"kernel_size": 2, "family": "gaussian", "components": 2, "step": 8, "floor": 0.15},
 ]
 EVERY_CASE = pytest.mark.parametrize("case", CASES)
 
@@ -49,8 +50,8 @@ def make(case: dict) -> tuple[WaveNet, OutputConfig, WaveNetSampler, Tensor]:
     sampler = WaveNetSampler(
         network,
         block=BLOCK,
-        components=output.components,
-        min_log_scale=output.min_log_scale,
+        output=output,
+        density_floor=case.get("floor", 0.0),
         classes=mu_law_dequantize(torch.arange(256)) if output.categorical else None,
         silence=127 if output.categorical else 0,
     )
@@ -66,12 +67,13 @@ def draws() -> tuple[Tensor, Tensor]:
 def test_the_samples_are_those_of_one_pass_a_sample(case):
     network, output, sampler, context = make(case)
     noise, uniform = draws()
+    floor = case.get("floor", 0.0)
 
     def element(step, parameters):
         density, now = output.density(parameters[:, :, 0, None]), (slice(None), step[-1], None)
         if isinstance(density, Mixture):
-            return density.from_noise(uniform[now], noise[now])
-        return density.from_noise(noise[now])
+            return density.from_noise(uniform[now], noise[now], floor)
+        return density.from_noise(noise[now], floor)
 
     naive = super(Delayed, delayed := Delayed(network, output.num_parameters)).generate(
         element, torch.zeros(2, 1, LENGTH), context
@@ -137,7 +139,7 @@ def test_at_temperature_zero_the_noise_does_not_matter():
 
 def test_samples_stay_within_the_bound():
     network, output, _, context = make(CASES[0])
-    bounded = WaveNetSampler(network, block=BLOCK, components=output.components, bound=0.5)
+    bounded = WaveNetSampler(network, block=BLOCK, output=output, bound=0.5)
     samples, _ = bounded.sample(*draws(), context, bounded.start(2))
     assert samples.abs().max() == 0.5
 
@@ -151,7 +153,7 @@ def test_half_a_block_is_refused():
 
 def test_a_network_without_a_head_is_refused():
     with pytest.raises(InputError, match="a head of two layers"):
-        WaveNetSampler(WaveNet(1, 2, causal=True, context_channels=3), block=BLOCK)
+        WaveNetSampler(WaveNet(1, 2, causal=True, context_channels=3), block=BLOCK, output=OutputConfig())
 
 
 def test_tanh_is_exact_to_the_stated_error():

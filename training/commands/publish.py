@@ -23,6 +23,16 @@ def publish(
     voiced_above: Annotated[
         float | None, typer.Option(help="The same above the mel's last band, for a teacher.", min=0, max=2)
     ] = None,
+    density_floor: Annotated[
+        float | None,
+        typer.Option(
+            help="A teacher draws nothing where its density is lower: 0.1 takes most clicks.", min=0
+        ),
+    ] = None,
+    bound: Annotated[
+        float | None,
+        typer.Option(help="What a WaveGlow's flows say is clipped to ± this: 11 takes most clicks.", min=0),
+    ] = None,
     air: Annotated[
         tuple[float, float] | None,
         typer.Option(
@@ -64,7 +74,13 @@ def publish(
     if target.exists() and record is None and not replace:
         raise InputError(f"{target} is there already: give another --name, or --replace")
     lists = {key: Path(value) for key, value in named.items()}
-    config: dict[str, Any] = {"temperature": temperature, "voiced": voiced, "voiced_above": voiced_above}
+    config: dict[str, Any] = {
+        "temperature": temperature,
+        "voiced": voiced,
+        "voiced_above": voiced_above,
+        "density_floor": density_floor,
+        "bound": bound,
+    }
     if air is not None:
         config["air"] = dict(zip(("voiced", "unvoiced"), air, strict=True))
     measure_and_write(

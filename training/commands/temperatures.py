@@ -24,6 +24,14 @@ def temperatures(
         list[float] | None,
         typer.Option(help="Another above the mel's last band, for a teacher; repeat.", min=0, max=2),
     ] = None,
+    density_floor: Annotated[
+        list[float] | None,
+        typer.Option(help="A density below which a teacher draws nothing; repeat.", min=0),
+    ] = None,
+    bound: Annotated[
+        list[float] | None,
+        typer.Option(help="To which ± a WaveGlow's flows are clipped; repeat.", min=0),
+    ] = None,
     correction: Annotated[
         list[int] | None,
         typer.Option(help="Passes that bring it nearer to the mel; repeat for more.", min=0, max=8),
@@ -51,6 +59,8 @@ def temperatures(
         temperature,
         voiced or [],
         voiced_above=voiced_above or [],
+        density_floors=density_floor or [],
+        bounds=bound or [],
         corrections=correction or [],
         limit=limit,
         workers=workers,

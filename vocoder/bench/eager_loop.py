@@ -20,6 +20,7 @@ def eager_samples(
     uniform: Float[Tensor, "batch time"],
     context: TieredContext,
     max_lag: int,
+    density_floor: float = 0.0,
 ) -> Float[Tensor, "batch time"]:
     """The samples of the compiled sampler from silence on; past inputs of each layer wait in queues."""
     told, lag = interpolate_knots(context.knots.float(), network.upper.context_step, offset=0.5), context.lag
@@ -41,5 +42,5 @@ def eager_samples(
             density: Any = output.density(network.last(hidden))
             draws = [draw[:, t - history, None] for draw in (uniform, noise)]
             own = draws if isinstance(density, Mixture) else draws[1:]
-            line[:, t] = density.from_noise(*own)[:, 0]
+            line[:, t] = density.from_noise(*own, floor=density_floor)[:, 0]
     return line[:, history:]

@@ -106,7 +106,9 @@ def _ways(voices: dict[str, Vocoder], published: dict[str, Vocoder], seconds: fl
             family,
             "teacher, torch, past inputs in queues",
             teacher,
-            lambda: eager_samples(teacher.wavenet, teacher.output, *told, teacher.max_lag),
+            lambda: eager_samples(
+                teacher.wavenet, teacher.output, *told, teacher.max_lag, teacher.config.density_floor
+            ),
             told[0].shape[1],
         )
         yield _synthesis(family, "teacher, compiled: the voice that ships", voice, seconds)

@@ -78,11 +78,14 @@ def synthesis_rates(
 def loop_rates(voice: Teacher, *, frames: int = 4, runs: int) -> LoopRates:
     """The loops in turns, from silence; the slow ones speak `frames`, the compiled one 16 times as many."""
     sampler = voice.make_sampler()
-    stepped = TieredGraphSampler(voice.wavenet, max_lag=voice.max_lag, output=voice.output)
+    floor = voice.config.density_floor
+    stepped = TieredGraphSampler(
+        voice.wavenet, max_lag=voice.max_lag, output=voice.output, density_floor=floor
+    )
     short, long = draws_and_context(voice, frames), draws_and_context(voice, 16 * frames)
     work: list[Callable[[], Any]] = [
         lambda: sampler.sample(*long, sampler.start(1)),
-        lambda: eager_samples(voice.wavenet, voice.output, *short, voice.max_lag),
+        lambda: eager_samples(voice.wavenet, voice.output, *short, voice.max_lag, floor),
         lambda: stepped.sample(*short, stepped.start(1)),
     ]
     with threads_of_torch(1):

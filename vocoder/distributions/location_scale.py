@@ -20,7 +20,7 @@ from vocoder.distributions.quantization import QuantizationGrid
 class LocationScale(Distribution):
     """A symmetric density moved by `loc` and stretched by `exp(log_scale)`, which broadcast together.
 
-    A family must implement the five functions of the standard variable; the rest is derived from them.
+    A family must implement the six functions of the standard variable; the rest is derived from them.
     """
 
     arg_constraints: dict = {}  # noqa: RUF012
@@ -56,6 +56,11 @@ class LocationScale(Distribution):
     def standard_log_mass(z: Tensor, half_width: Tensor) -> Tensor:
         """Logarithm of the probability of `[z - half_width, z + half_width]`, also for the narrowest."""
 
+    @staticmethod
+    @abstractmethod
+    def standard_reach(density: Tensor) -> Tensor:
+        """The largest z at which the density is `density` or more; 0 where it is so nowhere."""
+
     def expand(self, batch_shape: _size, _instance: Distribution | None = None) -> "LocationScale":
         return type(self)(self.loc.expand(batch_shape), self.log_scale.expand(batch_shape))
 
@@ -84,9 +89,16 @@ class LocationScale(Distribution):
         """The sample that a uniform draw in (0, 1) stands for."""
         return self.from_noise(self.standard_icdf(probability))
 
-    def from_noise(self, noise: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The sample that a draw of the family's standard variable stands for."""
-        return self.loc + torch.exp(self.log_scale) * noise
+    def from_noise(self, noise: Float[Tensor, "..."], floor: float = 0.0) -> Float[Tensor, "..."]:
+        """The sample that a draw of the family's standard variable stands for.
+
+        Where the density is below `floor`, the nearest at which it is not; where it is so everywhere, `loc`.
+        """
+        scale = torch.exp(self.log_scale)
+        if floor:
+            furthest = self.standard_reach(floor * scale)
+            noise = noise.clamp(-furthest, furthest)
+        return self.loc + scale * noise
 
     def rsample(self, sample_shape: _size = ()) -> Float[Tensor, "..."]:
         shape = self._extended_shape(torch.Size(sample_shape))
@@ -130,6 +142,12 @@ class Logistic(LocationScale):
         edges = F.logsigmoid(z + half_width) + F.logsigmoid(half_width - z)
         return edges + torch.log(-torch.expm1(-2 * half_width))
 
+    @staticmethod
+    def standard_reach(density: Tensor) -> Tensor:
+        product = (4 * density).clamp(max=1)  # of the probabilities of less and of more, times 4
+        tail = product / (2 * (1 + torch.sqrt(1 - product)))
+        return torch.log1p(-tail) - torch.log(tail)
+
 
 class Gaussian(LocationScale):
     """The normal density with mean `loc` and standard deviation exp(log_scale)."""
@@ -168,6 +186,10 @@ class Gaussian(LocationScale):
         wide = torch.where(narrow, 1.0, half_width)
         upper, lower = _log_ndtr(left + wide), _log_ndtr(left - wide)
         return torch.where(narrow, by_series, upper + torch.log(-torch.expm1(lower - upper)))
+
+    @staticmethod
+    def standard_reach(density: Tensor) -> Tensor:
+        return (-2 * torch.log(density * math.sqrt(2 * math.pi))).clamp(min=0).sqrt()
 
 
 def _log_ndtr(z: Tensor) -> Tensor:

@@ -99,9 +99,14 @@ class Mixture(Distribution):
         loc, log_scale = self.components.loc.gather(1, index), self.components.log_scale.gather(1, index)
         return type(self.components)(loc.squeeze(1), log_scale.squeeze(1))
 
-    def from_noise(self, uniform: Float[Tensor, "..."], noise: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The sample that a uniform draw (of the component) and a draw of the standard variable stand for."""
-        return self.component(self.choose(uniform)).from_noise(noise)
+    def from_noise(
+        self, uniform: Float[Tensor, "..."], noise: Float[Tensor, "..."], floor: float = 0.0
+    ) -> Float[Tensor, "..."]:
+        """The sample that a uniform draw (of the component) and a draw of the standard variable stand for.
+
+        `floor`: of the density of the component; see `LocationScale.from_noise`.
+        """
+        return self.component(self.choose(uniform)).from_noise(noise, floor)
 
     @torch.no_grad()
     def sample(self, sample_shape: _size = ()) -> Float[Tensor, "..."]:

@@ -12,6 +12,8 @@ from vocoder.evaluation.alignment import Pair
 from vocoder.evaluation.cepstral import SAMPLE_RATE as MCD_RATE
 from vocoder.evaluation.cepstral import mel_cepstral_distortion, mel_cepstrum
 from vocoder.evaluation.extras import optional
+from vocoder.evaluation.faults.clicks import find_clicks
+from vocoder.evaluation.faults.detector import Heard
 from vocoder.evaluation.mos import DNSMOS_RATE, dnsmos
 from vocoder.evaluation.perceptual import PESQ_RATE, pesq_wb, stoi
 from vocoder.evaluation.periodicity import periodicity, periodicity_error
@@ -170,6 +172,15 @@ FAMILIES = (
             ),
         ),
         lambda pair: (tonal_artefacts(pair.reference, pair.generated),),
+    ),
+    Family(
+        (
+            Measure(
+                *("clicks", "clicks", "a minute", "lower", 1),
+                "peaks of the linear prediction residual that the recording lacks (`vocoder faults`)",
+            ),
+        ),
+        lambda pair: (find_clicks(Heard(pair)).rate,),
     ),
     Family(
         (

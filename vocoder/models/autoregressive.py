@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -58,6 +59,16 @@ class Sampler(Protocol):
         temperature: float = 1.0,
         threads: int = 1,
     ) -> tuple[Tensor, Any]: ...
+
+
+DENSITY_FLOOR: Any = Field(
+    default=0.0,
+    ge=0,
+    description="nothing is drawn where the density, per unit of what the network models, is lower",
+)
+"""A field of configurations. Clicks begin in the tails: after a sample far out the next is expected there
+too, and so on. LPCNet draws nothing improbable for that reason (Valin and Skoglund 2019). Densities and
+scores are of the whole density all the same."""
 
 
 @dataclass(frozen=True)

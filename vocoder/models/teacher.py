@@ -17,7 +17,7 @@ from vocoder.config import Config
 from vocoder.distributions.output import OutputConfig
 from vocoder.errors import ConfigError
 from vocoder.mel import MelSpec
-from vocoder.models.autoregressive import AutoregressiveVocoder, Conditions, Sampler
+from vocoder.models.autoregressive import DENSITY_FLOOR, AutoregressiveVocoder, Conditions, Sampler
 from vocoder.models.frames import FrameNetworkConfig, normalize, pitch_features
 from vocoder.models.high_band import high_pass
 from vocoder.models.warmth import warmth_by_band
@@ -64,6 +64,7 @@ class TeacherConfig(Config):
     voiced_above: float | None = Field(
         default=None, ge=0, le=2, description="the same above the mel's last band; `voiced`, if not given"
     )
+    density_floor: float = DENSITY_FLOOR
 
     @model_validator(mode="after")
     def _consistent(self) -> "TeacherConfig":
@@ -127,13 +128,11 @@ class Teacher(AutoregressiveVocoder):
 
     def make_sampler(self) -> Sampler:
         if self.device.type == "cuda":
-            return TieredGraphSampler(self.wavenet, max_lag=self.max_lag, output=self.output)
-        return TieredSampler(
-            self.wavenet,
-            max_lag=self.max_lag,
-            components=self.output.components,
-            min_log_scale=self.output.min_log_scale,
-        )
+            kind: type[TieredGraphSampler] | type[TieredSampler] = TieredGraphSampler
+        else:
+            kind = TieredSampler
+        floor = self.config.density_floor
+        return kind(self.wavenet, max_lag=self.max_lag, output=self.output, density_floor=floor)
 
     def predict(
         self, residual: Float[Tensor, "batch sample"], context: TieredContext

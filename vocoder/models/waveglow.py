@@ -320,6 +320,8 @@ class WaveGlow(GlowReader):
         )
         rows = noise.unflatten(1, (groups - state.groups, size))
         made, steps = self._sampler(self).stream(rows, context.transpose(1, 2), state.steps, last=last)
+        if self.config.bound is not None:
+            made = made.clamp(-self.config.bound, self.config.bound)
         residual = torch.cat([state.residual, made.flatten(1)], dim=1)
         if last:  # what fills no group is silent
             residual = F.pad(residual, (0, num_frames * hop - state.samples - residual.shape[1]))

@@ -61,6 +61,9 @@ class WaveGlowConfig(Config):
         le=2,
         description="factor of the temperature in voiced sounds, in synthesis; needs a source",
     )
+    bound: float | None = Field(
+        default=None, gt=0, description="of the samples that leave the chain of flows, in synthesis"
+    )
     air: AirConfig | None = Field(
         default=None, description="noise above the mel's last band, in synthesis; needs a source"
     )

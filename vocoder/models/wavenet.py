@@ -20,7 +20,7 @@ from vocoder.distributions.output import OutputConfig
 from vocoder.errors import ConfigError
 from vocoder.flows.linear_filter import FrameFilters
 from vocoder.mel import MelSpec
-from vocoder.models.autoregressive import AutoregressiveVocoder, Conditions, Sampler
+from vocoder.models.autoregressive import DENSITY_FLOOR, AutoregressiveVocoder, Conditions, Sampler
 from vocoder.models.whitening import Whitening, WhiteningConfig
 from vocoder.networks.upsampler import Form, MelUpsampler
 from vocoder.networks.wavenet import WaveNet
@@ -70,6 +70,7 @@ class WaveNetVocoderConfig(Config):
     temperature: float = Field(
         default=1.0, ge=0, le=2, description="of the noise, unless a call says otherwise"
     )
+    density_floor: float = DENSITY_FLOOR
 
     @model_validator(mode="after")
     def _consistent(self) -> "WaveNetVocoderConfig":
@@ -79,6 +80,8 @@ class WaveNetVocoderConfig(Config):
             raise ValueError(
                 "mu-law classes are of the audio itself: set whitening null, pre_emphasis 0, level 1"
             )
+        if self.output.categorical and self.density_floor:
+            raise ValueError(f"density_floor must be 0 for the categorical family, got {self.density_floor}")
         return self
 
 
@@ -135,8 +138,8 @@ class WaveNetVocoder(AutoregressiveVocoder):
         return WaveNetSampler(
             self.wavenet,
             block=self.mel_spec.hop_length,
-            components=output.components,
-            min_log_scale=output.min_log_scale,
+            output=output,
+            density_floor=self.config.density_floor,
             bound=self.config.bound or full_scale,
             classes=mu_law_dequantize(torch.arange(MU_LAW_CLASSES)) if output.categorical else None,
             silence=int(mu_law_quantize(torch.zeros(()))) if output.categorical else 0,

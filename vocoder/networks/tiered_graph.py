@@ -33,12 +33,15 @@ class TieredGraphSampler:
         network: in evaluation mode; its weights are copied.
         max_lag: largest lag that any context will name.
         output: the density of a sample.
+        density_floor: below which nothing is drawn, per unit of what the network models.
     """
 
-    def __init__(self, network: TieredWaveNet, *, max_lag: int, output: OutputConfig) -> None:
+    def __init__(
+        self, network: TieredWaveNet, *, max_lag: int, output: OutputConfig, density_floor: float = 0.0
+    ) -> None:
         self.device = network.last.weight.device
         self.network = network
-        self.weights = _Weights(network, output, self.device)
+        self.weights = _Weights(network, output, density_floor, self.device)
         self.history = max(max_lag + network.reach, network.head_kernel, network.group)
         step = network.upper.context_step
         self.chunk = max(1, CHUNK_GROUPS // step) * step
@@ -94,10 +97,12 @@ class TieredGraphSampler:
 class _Weights:
     """Matrices `[in, out]` on a device, and where each layer's ring of past inputs lies in the queue."""
 
-    def __init__(self, network: TieredWaveNet, output: OutputConfig, device: torch.device) -> None:
+    def __init__(
+        self, network: TieredWaveNet, output: OutputConfig, density_floor: float, device: torch.device
+    ) -> None:
         upper: Any = network.upper
         self.group, self.reach, self.output = network.group, network.reach, output
-        self.min_lag = network.min_lag
+        self.density_floor, self.min_lag = density_floor, network.min_lag
         stack = stack_weights(upper)
         gates, mixes, mix_bias = (torch.from_numpy(p) for p in (stack.gates, stack.mixes, stack.mix_bias))
         channels, width, group = upper.residual_channels, 2 * network.head_channels, network.group
@@ -191,7 +196,7 @@ class _Loop:
             parameters = torch.addmm(w.last_bias, hidden, w.last).unsqueeze(2)
             density: Any = w.output.density(parameters)
             draws = (uniform[i], noise[i]) if isinstance(density, Mixture) else (noise[i],)
-            window = torch.cat([window, density.from_noise(*draws)], dim=1)
+            window = torch.cat([window, density.from_noise(*draws, floor=w.density_floor)], dim=1)
         spoken = torch.arange(w.group, device=start.device)
         self.line.index_copy_(1, start + spoken, window[:, len(w.near) :])
         self.index += 1

@@ -37,7 +37,7 @@ def sample(
 
     `knots` `[knot, layer, 2C]`: what the context adds. `position`: groups spoken before, in all.
     """
-    group, reach, step, components, min_log_scale = sizes
+    group, reach, step, drawing = sizes
     near_taps, width = near_matrix.shape
     h, skips = np.empty_like(first_bias), np.empty(told_matrix.shape[0], np.float32)
     gated, active = np.empty(gates.shape[3], np.float32), np.empty(gates.shape[3] // 2, np.float32)
@@ -87,6 +87,4 @@ def sample(
                 hidden[j] = heard[j - mixes_out]
             parameters[:] = last_bias
             add_product(parameters, hidden, last_matrix)
-            line[t] = draw(
-                parameters, components, min_log_scale, noise[n * group + i], uniform[n * group + i]
-            )
+            line[t] = draw(parameters, drawing, noise[n * group + i], uniform[n * group + i])

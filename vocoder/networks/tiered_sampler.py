@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vocoder.distributions.output import OutputConfig
+from vocoder.networks.drawing import Drawing
 from vocoder.networks.stack_weights import as_array, bias, empty_queue, matrix, stack_weights
 from vocoder.networks.streams import for_each_stream
 from vocoder.networks.tiered_wavenet import TieredContext, TieredWaveNet
@@ -27,18 +29,20 @@ class TieredSampler:
     Args:
         network: in evaluation mode; its weights are copied.
         max_lag: largest lag that any context will name.
-        components, min_log_scale: of the density of a sample, as in `OutputConfig`.
+        output: the density of a sample.
+        density_floor: below which nothing is drawn, per unit of what the network models.
     """
 
     def __init__(
-        self, network: TieredWaveNet, *, max_lag: int, components: int, min_log_scale: float
+        self, network: TieredWaveNet, *, max_lag: int, output: OutputConfig, density_floor: float = 0.0
     ) -> None:
         upper: Any = network.upper
         self.network = network
         self._layers = len(upper.gates)
         self._context = upper.context.weight[:, :, 0].detach().cpu().double()
         self.history = max(max_lag + network.reach, network.head_kernel, network.group)
-        self._sizes = (network.group, network.reach, upper.context_step, components, min_log_scale)
+        drawing = Drawing.of(output, density_floor)
+        self._sizes = (network.group, network.reach, upper.context_step, drawing)
         width, group = 2 * network.head_channels, network.group
         head, head_bias = matrix(upper.head[-1])
         order = torch.arange(width * group).view(width, group).T.flatten()  # by sample, then by channel

@@ -6,6 +6,7 @@ Matrices are laid out `[in, out]`: the outputs stay in the cache while eight row
 import numpy as np
 
 from vocoder.compiling import compiled
+from vocoder.networks.drawing import Drawing
 
 
 @compiled
@@ -101,13 +102,12 @@ def stack_step(
 
 
 @compiled
-def draw(
-    parameters: np.ndarray, components: int, min_log_scale: float, noise: np.float32, uniform: np.float64
-) -> np.float32:
-    """A sample of the density that `OutputConfig` describes, from a draw of its standard variable.
+def draw(parameters: np.ndarray, drawing: Drawing, noise: np.float32, uniform: np.float64) -> np.float32:
+    """A sample of the density that `drawing` describes, from a draw of its standard variable.
 
     `uniform` chooses the component; the weights are summed in float64.
     """
+    components, min_log_scale, gaussian, floor = drawing
     chosen, start = 0, 0
     if components > 1:
         start = components
@@ -123,7 +123,21 @@ def draw(
             if below < uniform * total:
                 chosen = k + 1
     log_scale = max(parameters[start + components + chosen], np.float32(min_log_scale))
-    return np.float32(parameters[start + chosen] + np.exp(log_scale) * noise)
+    scale = np.exp(log_scale)
+    if floor > 0:
+        furthest = np.float32(reach(np.float64(floor) * scale, gaussian))
+        noise = min(max(noise, -furthest), furthest)
+    return np.float32(parameters[start + chosen] + scale * noise)
+
+
+@compiled
+def reach(density: float, gaussian: bool) -> float:
+    """As `standard_reach` of `LocationScale`: the largest value at which the standard density is so high."""
+    if gaussian:
+        return np.sqrt(max(-2 * np.log(density * np.sqrt(2 * np.pi)), 0.0))
+    product = min(4 * density, 1.0)
+    tail = product / (2 * (1 + np.sqrt(1 - product)))
+    return np.log((1 - tail) / tail)
 
 
 @compiled
@@ -170,7 +184,7 @@ def sample(
     `told` `[row, layer, 2C]`: what the context adds, a row a sample or, with a step above 1, a row a knot.
     `position`: samples spoken before, in all. `noise` is the temperature where samples are classes.
     """
-    step, classes, components, min_log_scale, bound = sizes
+    step, classes, drawing, bound = sizes
     h, skips = np.empty_like(first_bias), np.empty(head.shape[0], np.float32)
     gated, active = np.empty(gates.shape[3], np.float32), np.empty(gates.shape[3] // 2, np.float32)
     mixed, hidden = np.empty(mix_bias.shape[1], np.float32), np.empty_like(head_bias)
@@ -212,5 +226,5 @@ def sample(
         if classes:
             line[n + 1] = draw_class(parameters, noise[n], uniform[n])
         else:
-            value = draw(parameters, components, min_log_scale, noise[n], uniform[n])
+            value = draw(parameters, drawing, noise[n], uniform[n])
             line[n + 1] = min(max(value, -bound), bound)

@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vocoder.distributions.output import OutputConfig
 from vocoder.errors import InputError
+from vocoder.networks.drawing import Drawing
 from vocoder.networks.stack_weights import as_array, empty_queue, matrix, stack_weights
 from vocoder.networks.streams import for_each_stream
 from vocoder.networks.wavenet import WaveNet
@@ -30,7 +32,8 @@ class WaveNetSampler:
         network: with skip connections, a head of two layers and a context; its weights are copied.
         block: samples for which the context is mapped at a time. A chunk holds whole blocks, each mapped by
             itself, so that rounding does not depend on the chunks.
-        components, min_log_scale: of the density of a sample, as in `OutputConfig`.
+        output: the density of a sample.
+        density_floor: below which nothing is drawn, per unit of what the network models.
         bound: samples are clipped to ± this.
         classes: the value that each class stands for; None where samples are numbers.
         silence: the class before the first sample.
@@ -44,8 +47,8 @@ class WaveNetSampler:
         network: WaveNet,
         *,
         block: int,
-        components: int = 1,
-        min_log_scale: float = -9.0,
+        output: OutputConfig,
+        density_floor: float = 0.0,
         bound: float = np.inf,
         classes: Float[Tensor, "class"] | None = None,
         silence: int = 0,
@@ -62,7 +65,8 @@ class WaveNetSampler:
         self.step = network.context_step
         self.context = context.weight[:, :, 0].T.detach().float().cpu().contiguous()
         num_classes = 0 if classes is None else len(classes)
-        self._sizes = (self.step, num_classes, components, float(min_log_scale), np.float32(bound))
+        drawing = Drawing.of(output, density_floor)
+        self._sizes = (self.step, num_classes, drawing, np.float32(bound))
         head, head_bias = matrix(network.head[1])
         ends = (*matrix(first), head * network.skip_scale, head_bias, *matrix(network.head[3]))
         self._weights = (*(as_array(part) for part in ends), *stack_weights(network))
