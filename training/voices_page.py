@@ -125,7 +125,8 @@ def _neighbours(folder: Path) -> Iterator[str]:
 
 def temperature_table(grid: dict[str, Any]) -> Iterator[str]:
     """Rows of Markdown: a setting each, as `measure_temperatures` returned them."""
-    shown = [MEASURES[column] for column in (*COLUMNS, "clicks")]
+    columns = [c for c in (*COLUMNS, "clicks") if any(c in s["measures"] for s in grid["settings"])]
+    shown = [MEASURES[column] for column in columns]
     yield "| temperature | voiced | correction | " + " | ".join(_label(m) for m in shown) + " |"
     yield "| --- | --- | --- |" + " ---: |" * len(shown)
     for setting in grid["settings"]:

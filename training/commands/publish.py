@@ -31,7 +31,7 @@ def publish(
     ] = None,
     bound: Annotated[
         float | None,
-        typer.Option(help="What a WaveGlow's flows say is clipped to ± this: 11 takes most clicks.", min=0),
+        typer.Option(help="What a WaveGlow's flows say is clipped to ± this: 12 takes most clicks.", min=0),
     ] = None,
     air: Annotated[
         tuple[float, float] | None,
