@@ -7,14 +7,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from vocoder.checkpoints import load, read_info, rewrite_checkpoint
+from vocoder.checkpoints import CheckpointInfo, load, read_info, rewrite_checkpoint
 from vocoder.checkpoints.format import write_atomically
 from vocoder.checkpoints.voices import SHIPPED
 from vocoder.commands.evaluate import VoiceSystem
-from vocoder.errors import CheckpointError, InputError
+from vocoder.config import parse_config
+from vocoder.errors import CheckpointError, ConfigError, InputError
 from vocoder.evaluation import BASELINES, baseline, read_manifest, run
 from vocoder.evaluation.report import to_json
 from vocoder.mel import MelSpec
+from vocoder.models import MODELS
 
 MAX_VOICE_BYTES = 12 * 2**20
 RECORD = ".json"
@@ -77,9 +79,18 @@ def configured(
         voice = Path(folder) / f"{name}.safetensors"
         info = read_info(checkpoint)
         passes = info.correction if correction is None else correction
+        _check_config(checkpoint, info, info.config | changed)
         rewrite_checkpoint(checkpoint, voice, config=info.config | changed, correction=passes)
         load(voice)
         yield voice
+
+
+def _check_config(checkpoint: Path, info: CheckpointInfo, config: dict[str, Any]) -> None:
+    model, config_type = MODELS[info.kind]
+    try:
+        model(parse_config(config_type, config, "its configuration"), info.mel_spec)
+    except ConfigError as error:
+        raise CheckpointError(f"{checkpoint} is a {info.kind}: {error}") from None
 
 
 def _measure(checkpoint: Path, manifest: Path, spec: MelSpec, workers: int | None) -> dict[str, Any]:

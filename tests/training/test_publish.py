@@ -58,8 +58,9 @@ def test_what_is_measured_is_what_is_published(checkpoint: Path, manifest: Path,
 def test_a_value_that_the_model_does_not_take_is_refused_before_measuring(
     checkpoint: Path, manifest: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(CheckpointError, match="temperature"):
-        publish(checkpoint, tmp_path / "voice.safetensors", {"one": manifest}, temperature=9.0)
+    for values in ({"temperature": 9.0}, {"bound": 3.0}):
+        with pytest.raises(CheckpointError, match=f"^{checkpoint} is a teacher: .*{next(iter(values))}"):
+            publish(checkpoint, tmp_path / "voice.safetensors", {"one": manifest}, **values)
     assert not list(tmp_path.iterdir())
 
 

@@ -7,7 +7,7 @@ import typer
 
 
 def publish(
-    checkpoint: Annotated[Path, typer.Argument(help="A trained checkpoint.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A trained checkpoint, or a name.")],
     measure_on: Annotated[
         list[str], typer.Option("--list", help="NAME=MANIFEST of held-out recordings; repeat for more.")
     ],
@@ -63,6 +63,7 @@ def publish(
       vocoder publish runs/student/student.safetensors --list ljspeech=data/ljspeech/valid.txt
     """
     from training.publish import publish as measure_and_write
+    from vocoder.checkpoints import voice_path
     from vocoder.errors import InputError
 
     named = dict(item.split("=", 1) for item in measure_on if "=" in item)
@@ -84,6 +85,12 @@ def publish(
     if air is not None:
         config["air"] = dict(zip(("voiced", "unvoiced"), air, strict=True))
     measure_and_write(
-        checkpoint, target, lists, correction=correction, description=description, workers=workers, **config
+        voice_path(checkpoint),
+        target,
+        lists,
+        correction=correction,
+        description=description,
+        workers=workers,
+        **config,
     )
     typer.echo(f"{target}: measured on {', '.join(lists)}")
