@@ -69,7 +69,7 @@ export class TakeRow {
     this.element.classList.toggle("active", sounds);
     this.button.classList.toggle("waiting", state === "waiting");
     this.button.setAttribute("aria-label", `${sounds ? "Pause" : "Play"} ${this.#take.name}`);
-    this.#find(".play use").setAttribute("href", `web/icons.svg#${sounds ? "pause" : "play"}`);
+    this.#find(".play use").setAttribute("href", sounds ? "#icon-pause" : "#icon-play");
   }
 
   async #changed() {

@@ -109,7 +109,7 @@ export class Transport {
     if (!sounds && this.#player.take) this.#moveTo(this.#player.position);
     this.#play.setAttribute("aria-label", sounds ? "Pause" : "Play");
     this.#play.classList.toggle("waiting", state === "waiting");
-    this.#play.querySelector("use").setAttribute("href", `web/icons.svg#${sounds ? "pause" : "play"}`);
+    this.#play.querySelector("use").setAttribute("href", sounds ? "#icon-pause" : "#icon-play");
     this.#onChange(this.#active, state);
   }
 }
