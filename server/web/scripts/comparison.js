@@ -41,8 +41,11 @@ export class Comparison {
   async make(take) {
     const found = this.spoken.find((entry) => entry.take === take);
     if (!found) return;
-    const { npy } = await this.melFor(found.system.voice);
-    await take.make((signal) => found.system.speak(npy, signal));
+    const { voice, speak } = found.system;
+    await take.make(
+      () => this.melFor(voice),
+      ({ npy }, signal) => speak(npy, signal),
+    );
   }
 
   abandon() {

@@ -13,7 +13,7 @@ export class TakeRow {
   #take;
   #voice;
   #comparison;
-  #mel;
+  #analysis; // the promise of the take's mel
   #waveform;
   #spectrogram;
   #view = "mel";
@@ -34,6 +34,8 @@ export class TakeRow {
     this.element.dataset.take = take.name;
     this.#find("h3").textContent = take.name;
     this.#find(".about").textContent = about;
+    this.#find(".waveform").setAttribute("aria-label", `Waveform of ${take.name}`);
+    this.#find(".mel").setAttribute("aria-label", `Mel-spectrogram of ${take.name}`);
     this.button = this.#find(".play");
     this.button.addEventListener("click", onToggle);
     this.showPlaying("idle");
@@ -70,12 +72,13 @@ export class TakeRow {
     this.button.classList.toggle("waiting", state === "waiting");
     this.button.setAttribute("aria-label", `${sounds ? "Pause" : "Play"} ${this.#take.name}`);
     this.#find(".play use").setAttribute("href", sounds ? "#icon-pause" : "#icon-play");
+    if (state === "playing" && !this.element.dataset.drawn) this.#drawMel().catch(report);
   }
 
   async #changed() {
     const { state, problem } = this.#take;
-    this.element.classList.toggle("begun", state !== "empty");
     this.element.dataset.state = state;
+    if (state === "making") this.#find(".take-hint").textContent = "Being made …";
     const error = this.#find(".take-error");
     error.hidden = state !== "failed";
     if (state === "failed") error.textContent = `${problem.title ?? "It failed"}. ${problem.detail ?? problem.message}`;
@@ -90,14 +93,33 @@ export class TakeRow {
     link.download = `${name}.wav`;
     link.setAttribute("aria-label", `Download ${name} as WAV`);
     link.hidden = false;
-    const isRecording = this.#take === this.#comparison.recording;
-    this.#mel = isRecording ? await this.#comparison.melFor(this.#voice) : await analyse(samples, rate, this.#voice);
     await this.#drawMel();
-    this.#showFigures();
+  }
+
+  get #isRecording() {
+    return this.#take === this.#comparison.recording;
+  }
+
+  /** The mel of a take that is made; asked for again where that failed. */
+  #analyse() {
+    const { samples, rate } = this.#take;
+    if (!this.#analysis) {
+      this.#analysis = this.#isRecording ? this.#comparison.melFor(this.#voice) : analyse(samples, rate, this.#voice);
+      this.#analysis.catch(() => (this.#analysis = undefined));
+    }
+    return this.#analysis;
+  }
+
+  /** The hint goes with the first audio. */
+  #showBegun() {
+    const { received, state } = this.#take;
+    this.element.classList.toggle("begun", received > 0 || state === "failed");
+    if (received > 0) this.#find(".waveform").removeAttribute("aria-hidden");
   }
 
   /** At most one drawing a frame of the screen. */
   #drawSoon() {
+    this.#showBegun();
     if (this.#due || !this.#waveform) return;
     this.#due = true;
     requestAnimationFrame(() => {
@@ -109,23 +131,24 @@ export class TakeRow {
   }
 
   async #drawMel() {
-    if (!this.#mel) return;
+    if (this.#take.state !== "done" || !this.#spectrogram) return;
+    const mel = await this.#analyse();
     const reference = await this.#comparison.melFor(this.#voice);
     if (this.#life.signal.aborted) return;
-    const isRecording = this.#take === this.#comparison.recording;
     const element = this.#find(".picture.mel");
-    if (this.#view === "difference" && !isRecording) {
+    if (this.#view === "difference" && !this.#isRecording) {
       const scale = { low: -DIFFERENCE, high: DIFFERENCE, colours: "--difference" };
-      this.#spectrogram.show(difference(this.#mel, reference), scale);
+      this.#spectrogram.show(difference(mel, reference), scale);
       element.setAttribute("aria-label", `Difference of the mels of ${this.#take.name} and the recording`);
     } else {
       const high = reference.decibels.reduce((peak, value) => Math.max(peak, value), -Infinity);
-      this.#spectrogram.show(this.#mel, { low: high - RANGE, high, colours: "--mel" });
+      this.#spectrogram.show(mel, { low: high - RANGE, high, colours: "--mel" });
       element.setAttribute("aria-label", `Mel-spectrogram of ${this.#take.name}`);
     }
-    this.#find(".waveform").setAttribute("aria-label", `Waveform of ${this.#take.name}`);
+    element.removeAttribute("aria-hidden");
     this.element.dataset.drawn = this.#view;
-    if (!isRecording) this.distance = distance(this.#mel, reference);
+    if (!this.#isRecording) this.distance = distance(mel, reference);
+    this.#showFigures();
   }
 
   #showFigures() {

@@ -42,17 +42,19 @@ export class Take extends EventTarget {
   }
 
   /**
-   * Fill the take from a stream of 16-bit PCM; failures end up in `problem`.
+   * Fill the take from a stream of 16-bit PCM; failures end up in `problem`. It is being made from the call on.
    *
-   * @param {(signal: AbortSignal) => Promise<Response>} ask
+   * @param {() => Promise<Object>} prepare what has to be there first; its time does not count
+   * @param {(given: Object, signal: AbortSignal) => Promise<Response>} ask
    */
-  async make(ask) {
+  async make(prepare, ask) {
     if (this.state === "making" || this.state === "done") return;
+    Object.assign(this, { received: 0, firstSeconds: undefined });
     this.#set("making");
-    this.received = 0;
-    this.#began = performance.now();
     try {
-      const response = await ask(this.#abort.signal);
+      const given = await prepare();
+      this.#began = performance.now();
+      const response = await ask(given, this.#abort.signal);
       this.samples = new Float32Array(Number(response.headers.get("Vocoder-Samples")));
       await this.#fill(response.body.getReader());
       this.totalSeconds = (performance.now() - this.#began) / 1000;

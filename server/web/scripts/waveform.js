@@ -41,6 +41,7 @@ export class Waveform {
 
   /** Draw what has come since the last time. @param {import("./take.js").Take} take */
   update({ samples, received, rate }) {
+    if (received < this.#seen) this.clear(); // it is made anew
     const [, high, low] = this.#data;
     const perColumn = (this.#duration * rate) / COLUMNS;
     for (let i = this.#seen; i < received; i++) {

@@ -11,6 +11,38 @@ def forget(here):
     here.complaints.clear()
 
 
+def test_a_failed_take_is_played_with_one_press(visit, wait_until):
+    here = visit()
+    here.upload()
+    here.page.route("**/v1/synthesize*", lambda route: route.abort())
+    here.take("student").locator(".play").click()
+    here.take("student").locator(".take-error").wait_for()
+    here.page.unroute("**/v1/synthesize*")
+    here.take("student").locator(".play").click()
+    wait_until(lambda: float(here.page.locator("#position").input_value()) > 0.1)
+    assert here.take("student").locator(".take-error").is_hidden()
+    forget(here)
+
+
+@pytest.mark.parametrize("look", ["play", "view"])
+def test_a_picture_that_did_not_come_is_asked_for_again(visit, look):
+    here = visit()
+    here.upload()
+    here.page.route("**/v1/mel*", lambda route: route.abort())
+    here.take("student").locator(".play").click()
+    here.page.wait_for_selector("#alert:not([hidden])")
+    here.page.wait_for_selector('#play[aria-label="Play"]')
+    here.page.unroute("**/v1/mel*")
+    if look == "play":
+        here.take("student").locator(".play").click()
+        here.wait_for_picture("student")
+    else:
+        here.page.check("#view input[value=difference]")
+        here.wait_for_picture("student", "difference")
+    assert "Mel distance" in here.take("student").locator(".figures").inner_text()
+    forget(here)
+
+
 def test_the_icons_stay_without_a_server(visit):
     here = visit()
     here.upload()
