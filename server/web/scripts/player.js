@@ -1,6 +1,9 @@
 // Plays a take through Web Audio, piece by piece while it is made, sample after sample without a gap.
 
-const LEAD_SECONDS = 0.1; // between asking for a sound and hearing it
+const LEAD_SECONDS = 0.1; // between asking for a sound that is being made and hearing it
+const SHORT_LEAD_SECONDS = 0.01; // for one in hand; as long goes on what was heard before it
+const FADE_SECONDS = 0.001; // time constant of the gain at both ends: without it they click
+const FADED = 5; // time constants until nothing is heard
 const FIRST_SECONDS = 0.05; // audio in hand before the first sound
 const MARGIN = 1.1; // how much slower than measured the rest may be made
 
@@ -11,6 +14,7 @@ export class Player extends EventTarget {
   take = undefined;
   #contexts = new Map();
   #sources = new Set();
+  #gain;
   #next = 0; // the first sample that is not scheduled yet
   #origin = undefined; // the context's time of sample 0
 
@@ -56,7 +60,9 @@ export class Player extends EventTarget {
     if (this.#origin === undefined || this.#due < now) {
       this.#origin = undefined; // it ran dry: wait until the rest can be heard in one piece
       if (!this.#isAhead()) return this.#set("waiting");
-      this.#origin = Math.round((now + LEAD_SECONDS) * take.rate - this.#next) / take.rate;
+      const start = now + (take.state === "done" ? SHORT_LEAD_SECONDS : LEAD_SECONDS);
+      this.#origin = Math.round(start * take.rate - this.#next) / take.rate;
+      this.#fadeIn(start);
     }
     this.#schedule(take.samples.subarray(this.#next, take.received));
     this.#set("playing");
@@ -80,7 +86,7 @@ export class Player extends EventTarget {
     const buffer = this.#context.createBuffer(1, samples.length, this.take.rate);
     buffer.copyToChannel(samples, 0);
     const source = new AudioBufferSourceNode(this.#context, { buffer });
-    source.connect(this.#context.destination);
+    source.connect(this.#gain);
     source.start(this.#due);
     this.#sources.add(source);
     this.#next += samples.length;
@@ -98,11 +104,25 @@ export class Player extends EventTarget {
     this.#origin = undefined;
     this.take.removeEventListener("progress", this.#feed);
     this.take.removeEventListener("change", this.#feed);
+    this.#fadeOut();
+  }
+
+  #fadeIn(start) {
+    this.#gain = new GainNode(this.#context, { gain: 0 });
+    this.#gain.gain.setTargetAtTime(1, start, FADE_SECONDS);
+    this.#gain.connect(this.#context.destination);
+  }
+
+  /** What sounds goes on for as long as the next sound needs to begin. */
+  #fadeOut() {
+    const start = this.#context.currentTime + SHORT_LEAD_SECONDS;
+    this.#gain?.gain.setTargetAtTime(0, start, FADE_SECONDS);
     for (const source of this.#sources) {
       source.onended = null;
-      source.stop();
+      source.stop(start + FADED * FADE_SECONDS);
     }
     this.#sources.clear();
+    this.#gain = undefined;
   }
 
   #end() {

@@ -1,10 +1,16 @@
 // The player's controls: which take is heard, from where, and whether. Switching takes keeps the place.
 
+const STEP_SECONDS = 0.5; // of an arrow key
+const REST = 100; // milliseconds that the slider rests before its place is heard
+const TOLD_SECONDS = 1; // between two places that are told while it plays
+
 export class Transport {
   #player;
   #takes = [];
   #active;
   #following;
+  #seeking; // the timer, while the slider is moved
+  #told = 0; // the place that is told
   #onWant = () => {};
   #onChange = () => {};
   #element = document.querySelector("#transport");
@@ -18,6 +24,7 @@ export class Transport {
     this.#player = player;
     this.#play.addEventListener("click", () => this.toggle(this.#active));
     this.#slider.addEventListener("input", () => this.#seek(Number(this.#slider.value)));
+    this.#slider.addEventListener("keydown", (event) => this.#step(event));
     player.addEventListener("change", () => this.#show());
   }
 
@@ -28,6 +35,7 @@ export class Transport {
    *   `onWant`: a take is to be heard, and may have to be made first
    */
   offer(takes, { onWant, onChange }) {
+    this.#endSeeking();
     this.#player.stop();
     this.#takes = takes;
     this.#active = takes[0];
@@ -48,18 +56,42 @@ export class Transport {
     else this.playFrom(take, this.#place);
   }
 
+  #step(event) {
+    const direction = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (!direction || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const { value, max } = this.#slider;
+    this.#seek(Math.max(0, Math.min(Number(value) + direction * STEP_SECONDS, Number(max))));
+  }
+
+  /** Show a place at once, and play from there when the slider rests. */
   #seek(seconds) {
-    if (this.#player.state === "idle") this.#moveTo(seconds);
-    else this.playFrom(this.#active, seconds);
+    this.#endSeeking();
+    this.#seeking = setTimeout(() => {
+      this.#endSeeking();
+      if (this.#player.state !== "idle") this.playFrom(this.#active, seconds);
+    }, REST);
+    this.#moveTo(seconds);
+  }
+
+  #endSeeking() {
+    clearTimeout(this.#seeking);
+    this.#seeking = undefined;
+  }
+
+  /** Whether the slider says where to play, and not the player. */
+  get #isSet() {
+    return this.#seeking !== undefined || this.#player.state === "idle";
   }
 
   get #place() {
-    const place = this.#player.state === "idle" ? Number(this.#slider.value) : this.#player.position;
+    const place = this.#isSet ? Number(this.#slider.value) : this.#player.position;
     return place < this.#active.duration - 0.05 || !this.#active.duration ? place : 0;
   }
 
   /** Play `take` from `seconds`, whatever was heard before. */
   playFrom(take, seconds) {
+    this.#endSeeking();
     this.#player.stop();
     this.#choose(take);
     this.#onWant(take);
@@ -91,22 +123,27 @@ export class Transport {
 
   #follow() {
     if (this.#player.state === "idle") return;
-    this.#moveTo(this.#player.position);
+    if (!this.#seeking) this.#moveTo(this.#player.position);
     this.#following = requestAnimationFrame(() => this.#follow());
   }
 
   #moveTo(seconds) {
     const { max } = this.#slider;
     this.#slider.value = seconds;
-    this.#slider.setAttribute("aria-valuetext", `${seconds.toFixed(1)} of ${Number(max).toFixed(1)} seconds`);
-    this.#clock.value = `${clock(seconds)} / ${clock(max)}`;
+    this.#clock.textContent = `${clock(seconds)} / ${clock(max)}`;
+    if (this.#isSet || Math.abs(seconds - this.#told) >= TOLD_SECONDS) this.#tell(seconds, Number(max));
     document.querySelector("#takes").style.setProperty("--position", seconds / max);
+  }
+
+  #tell(seconds, longest) {
+    this.#told = seconds;
+    this.#slider.setAttribute("aria-valuetext", `${seconds.toFixed(1)} of ${longest.toFixed(1)} seconds`);
   }
 
   #show() {
     const { state } = this.#player;
     const sounds = state !== "idle";
-    if (!sounds && this.#player.take) this.#moveTo(this.#player.position);
+    if (!sounds && !this.#seeking && this.#player.take) this.#moveTo(this.#player.position);
     this.#play.setAttribute("aria-label", sounds ? "Pause" : "Play");
     this.#play.classList.toggle("waiting", state === "waiting");
     this.#play.querySelector("use").setAttribute("href", sounds ? "#icon-pause" : "#icon-play");
