@@ -21,9 +21,10 @@ $("#make-all").addEventListener("click", makeAll);
  * Show a recording beside what every system makes of it.
  *
  * @param {{samples: Float32Array, rate: number, title: string, text: string}} recording
- * @param {import("./systems.js").System[]} systems
+ * @param {import("./systems.js").System[]} all those that can speak so much are taken
  */
-export async function compare({ samples, rate, title, text }, systems) {
+export async function compare({ samples, rate, title, text }, all) {
+  const systems = all.filter(({ longest = Infinity }) => samples.length < longest * rate);
   const next = new Comparison(samples, rate, systems);
   await next.melFor(systems[0].voice); // what cannot be analysed is refused before anything is shown
   comparison?.abandon();
@@ -31,6 +32,7 @@ export async function compare({ samples, rate, title, text }, systems) {
   comparison = next;
   $("#compare-title").textContent = title;
   $("#compare-text").textContent = text;
+  showLeftOut(all.filter((system) => !systems.includes(system)));
   $("#compare").hidden = false;
   rows = makeRows(systems);
   $("#takes").replaceChildren(...rows.map((row) => row.element));
@@ -44,6 +46,11 @@ export async function compare({ samples, rate, title, text }, systems) {
   $("#compare").focus({ preventScroll: true });
   $("#compare").scrollIntoView({ block: "start" });
   announce(`${title} is analysed. ${systems.length} systems can speak it.`);
+}
+
+function showLeftOut(systems) {
+  $("#left-out").hidden = systems.length === 0;
+  $("#left-out").textContent = systems.map(({ name, longest }) => `${name} is left out: it speaks recordings of less than ${longest} s.`).join(" ");
 }
 
 function makeRows(systems) {

@@ -2,11 +2,14 @@
 
 import { request } from "./api.js";
 
+const GRIFFIN_LIM_SECONDS = 30; // the most that the server inverts
+
 /**
  * @typedef {Object} System
  * @property {string} name
  * @property {string} about one line for the reader
  * @property {Object} voice whose analysis makes the mel
+ * @property {number} [longest] seconds that it can speak
  * @property {(npy: ArrayBuffer, signal: AbortSignal) => Promise<Response>} speak 16-bit PCM, as it is made
  */
 
@@ -30,6 +33,7 @@ function griffinLim(voice) {
     name: "Griffin-Lim",
     about: "Without a network, heard once it is whole",
     voice,
+    longest: GRIFFIN_LIM_SECONDS,
     speak: (npy, signal) => post("v1/baselines/griffin-lim", npy, { voice: voice.name }, signal),
   };
 }

@@ -1,5 +1,9 @@
 """What goes wrong once: a press, or a look, asks again."""
 
+import io
+import struct
+import wave
+
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -52,3 +56,18 @@ def test_the_icons_stay_without_a_server(visit):
     for icon in here.page.locator(".play use").all():
         assert icon.evaluate("use => use.getBBox().width") > 0
     forget(here)
+
+
+def test_griffin_lim_is_left_out_of_what_is_too_long_for_it(visit):
+    here = visit()
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setparams((1, 2, 22050, 0, "NONE", ""))
+        wav.writeframes(struct.pack("<h", 100) * 31 * 22050)
+    here.upload({"name": "long.wav", "mimeType": "audio/wav", "buffer": file.getvalue()})
+    assert here.take("student").count() == 1
+    assert here.take("Griffin-Lim").count() == 0
+    assert "less than 30 s" in here.page.locator("#left-out").inner_text()
+    here.upload()
+    here.take("Griffin-Lim").wait_for()
+    assert here.page.locator("#left-out").is_hidden()
