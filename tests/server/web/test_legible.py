@@ -46,8 +46,10 @@ def test_the_chosen_view_has_a_border(visit, scheme):
     here = visit({"color_scheme": scheme})
     here.upload()
     spans = here.page.locator("#view input + span")
-    border = "element => getComputedStyle(element).borderTopColor"
-    assert spans.nth(0).evaluate(border) != spans.nth(1).evaluate(border)
+    border = "element => [getComputedStyle(element).borderTopWidth, getComputedStyle(element).borderTopColor]"
+    (width, chosen), (_, other) = (spans.nth(i).evaluate(border) for i in range(2))
+    assert (width, other) == ("1px", "rgba(0, 0, 0, 0)")
+    assert chosen != other
 
 
 def test_a_picture_has_a_name_before_there_is_anything_in_it(visit):

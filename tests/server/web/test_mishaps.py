@@ -54,6 +54,7 @@ def test_the_icons_stay_without_a_server(visit):
     here.take("Recording").locator(".play").click()
     here.page.wait_for_selector('#play[aria-label="Pause"]')
     for icon in here.page.locator(".play use").all():
+        assert icon.get_attribute("href").startswith("#")
         assert icon.evaluate("use => use.getBBox().width") > 0
     forget(here)
 
