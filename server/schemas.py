@@ -165,8 +165,16 @@ class Readiness(BaseModel):
     voices: list[str]
 
 
+class Limits(BaseModel):
+    """What one request may bring; beyond it is refused."""
+
+    max_seconds: float = Field(description="of audio")
+    max_frames: int = Field(description="of a mel")
+    max_body_bytes: int
+
+
 class Index(BaseModel):
-    """Where to go on."""
+    """Where to go on, and what may be sent there."""
 
     model_config = _example(
         name="vocoder",
@@ -175,6 +183,7 @@ class Index(BaseModel):
         openapi="/openapi.json",
         voices="/v1/voices",
         synthesize="/v1/synthesize",
+        limits={"max_seconds": 180.0, "max_frames": 16384, "max_body_bytes": 8388608},
     )
 
     name: str
@@ -183,3 +192,4 @@ class Index(BaseModel):
     openapi: str
     voices: str
     synthesize: str
+    limits: Limits

@@ -8,10 +8,13 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 import server
-from server.schemas import Index
+from server.schemas import Index, Limits
 
 FOLDER = Path(server.__file__).parent / "web"
-POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+POLICY = (
+    "default-src 'self'; media-src 'self' blob:; "  # blob: a chosen file, asked for its length
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cache-Control": "no-cache",  # may be kept, but is asked for again: an update is seen at once
@@ -34,6 +37,7 @@ async def index(request: Request) -> Any:
         openapi=request.app.openapi_url,
         voices=request.app.url_path_for("list_voices"),
         synthesize=request.app.url_path_for("synthesize"),
+        limits=Limits.model_validate(request.app.state.settings, from_attributes=True),
     )
 
 

@@ -20,6 +20,11 @@ def test_the_index_points_to_addresses_that_exist(client):
     assert client.post(index["synthesize"]).status_code == 415
 
 
+def test_the_index_says_what_may_be_sent(make_client):
+    limits = {"max_seconds": 2.5, "max_frames": 100, "max_body_bytes": 1000}
+    assert make_client(**limits).get("/").json()["limits"] == limits
+
+
 @pytest.mark.parametrize("path", ["/", "/web/index.html"])
 def test_nothing_inline_and_no_other_address_is_allowed(client, path):
     policy = client.get(path, headers={"Accept": "text/html"}).headers["content-security-policy"]
