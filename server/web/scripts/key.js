@@ -1,5 +1,7 @@
 // The key of a server that asks for one: kept while the tab is open, and nowhere else.
 
+import { Problem } from "./api.js";
+
 const STORE = "vocoder-key";
 let asking; // several requests that need a key wait for one answer
 
@@ -19,14 +21,14 @@ function ask(detail) {
   if (storedKey()) document.querySelector("#key-detail").textContent = detail;
   input.value = "";
   dialog.showModal();
-  return new Promise((resolve) => {
-    const accept = (event) => {
+  return new Promise((resolve, reject) => {
+    dialog.querySelector("form").onsubmit = (event) => {
       event.preventDefault();
       sessionStorage.setItem(STORE, input.value.trim());
-      dialog.close();
       resolve();
+      dialog.close();
     };
-    dialog.querySelector("form").addEventListener("submit", accept, { once: true });
-    dialog.oncancel = (event) => event.preventDefault(); // without a key there is nothing to see
+    // After a key, this changes nothing.
+    dialog.onclose = () => reject(new Problem("This server asks for a key", "Reload the page, or choose a recording, to be asked again."));
   });
 }
