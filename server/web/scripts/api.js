@@ -1,6 +1,7 @@
 // The server's API. Every failure becomes a Problem, whose words are for the reader.
 
 import { askForKey, storedKey } from "./key.js";
+import { clearReportBefore } from "./messages.js";
 
 const MAX_RETRIES = 5;
 const LONGEST_WAIT = 5; // seconds
@@ -28,10 +29,14 @@ export async function request(path, { query = {}, body, type, accept = "*/*", he
   const parameters = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined));
   const url = parameters.size ? `${path}?${parameters}` : path;
   const method = asked ?? (body === undefined ? "GET" : "POST");
+  const begun = performance.now();
   for (let attempt = 0; ; attempt++) {
     const headers = { Accept: accept, ...(type && { "Content-Type": type }), ...more, ...authorization() };
     const response = await send(url, { method, body, headers, signal });
-    if (response.ok) return response;
+    if (response.ok) {
+      if (method !== "GET") clearReportBefore(begun); // what is looked up by itself, over and over, clears nothing
+      return response;
+    }
     const problem = await problemOf(response);
     const wait = Number(response.headers.get("Retry-After"));
     if (response.status === 401) await askForKey(problem.detail);

@@ -9,7 +9,8 @@ import { Transport } from "./transport.js";
 
 const $ = (selector) => document.querySelector(selector);
 
-const transport = new Transport(new Player());
+const player = new Player();
+const transport = new Transport(player);
 let comparison;
 let rows = [];
 let scores = [];
@@ -22,11 +23,13 @@ $("#make-all").addEventListener("click", makeAll);
  *
  * @param {{samples: Float32Array, rate: number, title: string, text: string}} recording
  * @param {import("./systems.js").System[]} all those that can speak so much are taken
+ * @param {AbortSignal} signal another recording has been chosen
  */
-export async function compare({ samples, rate, title, text }, all) {
+export async function compare({ samples, rate, title, text }, all, signal) {
   const systems = all.filter(({ longest = Infinity }) => samples.length < longest * rate);
   const next = new Comparison(samples, rate, systems);
   await next.melFor(systems[0].voice); // what cannot be analysed is refused before anything is shown
+  signal.throwIfAborted();
   comparison?.abandon();
   for (const row of [...rows, ...scores]) row.end();
   comparison = next;
@@ -43,6 +46,7 @@ export async function compare({ samples, rate, title, text }, all) {
   showView(document.querySelector("#view input:checked").value);
   $("#make-all").setAttribute("aria-disabled", "false");
   await Promise.all(rows.map((row) => row.begin()));
+  signal.throwIfAborted();
   $("#compare").focus({ preventScroll: true });
   $("#compare").scrollIntoView({ block: "start" });
   announce(`${title} is analysed. ${systems.length} systems can speak it.`);
@@ -51,6 +55,11 @@ export async function compare({ samples, rate, title, text }, all) {
 function showLeftOut(systems) {
   $("#left-out").hidden = systems.length === 0;
   $("#left-out").textContent = systems.map(({ name, longest }) => `${name} is left out: it speaks recordings of less than ${longest} s.`).join(" ");
+}
+
+/** Nothing is heard from now on, until it is asked for. */
+export function silence() {
+  player.stop();
 }
 
 function makeRows(systems) {

@@ -4,9 +4,21 @@ import { Problem } from "./api.js";
 import { encodeWav } from "./wav.js";
 
 export class Microphone {
+  #limit;
+  #onFull;
   #context;
   #stream;
   #blocks = [];
+  #length = 0; // samples in all blocks
+
+  /**
+   * @param {number} limit seconds that are kept
+   * @param {() => void} onFull they are there; what comes after is not kept
+   */
+  constructor(limit, onFull) {
+    this.#limit = limit;
+    this.#onFull = onFull;
+  }
 
   /** Begin to record; the browser asks for permission. */
   async start() {
@@ -19,23 +31,50 @@ export class Microphone {
     } catch {
       throw new Problem("There is no microphone to record from", "Allow it in the browser's settings, or choose a file.");
     }
-    this.#context = new AudioContext();
-    await this.#context.audioWorklet.addModule(new URL("capture.js", import.meta.url));
-    const capture = new AudioWorkletNode(this.#context, "capture", { numberOfOutputs: 0 });
-    capture.port.onmessage = ({ data }) => this.#blocks.push(data);
-    this.#context.createMediaStreamSource(this.#stream).connect(capture);
+    try {
+      await this.#listen();
+    } catch {
+      await this.#end();
+      throw new Problem("The microphone cannot be listened to", "Try again, or choose a file.");
+    }
+  }
+
+  /** Seconds recorded so far. */
+  get seconds() {
+    return this.#length / this.#context.sampleRate;
   }
 
   /** @returns {Promise<Blob>} what was recorded, as WAV */
   async stop() {
-    for (const track of this.#stream.getTracks()) track.stop();
-    await this.#context.close();
-    const samples = new Float32Array(this.#blocks.reduce((sum, block) => sum + block.length, 0));
+    await this.#end();
+    const samples = new Float32Array(this.#length);
     let position = 0;
     for (const block of this.#blocks) {
       samples.set(block, position);
       position += block.length;
     }
     return encodeWav(samples, this.#context.sampleRate);
+  }
+
+  async #listen() {
+    this.#context = new AudioContext();
+    await this.#context.audioWorklet.addModule(new URL("capture.js", import.meta.url));
+    const capture = new AudioWorkletNode(this.#context, "capture", { numberOfOutputs: 0 });
+    capture.port.onmessage = ({ data }) => this.#keep(data);
+    this.#context.createMediaStreamSource(this.#stream).connect(capture);
+  }
+
+  #keep(block) {
+    if (this.#length + block.length < this.#limit * this.#context.sampleRate) {
+      this.#blocks.push(block);
+      this.#length += block.length;
+    } else {
+      this.#onFull();
+    }
+  }
+
+  async #end() {
+    for (const track of this.#stream.getTracks()) track.stop();
+    await this.#context?.close();
   }
 }

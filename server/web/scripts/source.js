@@ -6,23 +6,27 @@ import { Microphone } from "./microphone.js";
 
 const $ = (selector) => document.querySelector(selector);
 
-/** @param {(file: Blob, title: string, text: string) => Promise<void>} onRecording */
-export function listenForRecordings(onRecording) {
-  const take = async (...recording) => {
-    press(undefined);
-    await onRecording(...recording);
+/**
+ * @param {{onChoice: (open: (signal: AbortSignal) => Promise<Blob>, title: string, text: string) => Promise<void>,
+ *   onRecording: () => void, longest: () => Promise<number>}} events
+ *   `onChoice`: a recording was chosen, or made; `onRecording`: the microphone is on, for `longest` seconds at most
+ */
+export function listenForRecordings({ onChoice, onRecording, longest }) {
+  const take = (open, title, text, button) => {
+    press(button);
+    return onChoice(open, title, text);
   };
-  const takeFile = (file) => file && take(file, file.name, "Your recording");
+  const takeFile = (file) => file && take(async () => file, file.name, "Your recording");
   $("#file").addEventListener("change", ({ target }) => {
     takeFile(target.files[0]);
     target.value = ""; // so that the same file can be chosen again
   });
   acceptDrops(takeFile);
-  acceptVoice((wav) => take(wav, "Your voice", `Recorded at ${new Date().toLocaleTimeString([], { timeStyle: "short" })}`));
-  offerSamples(async (sample, button) => {
-    const response = await request(sample.url.replace(/^\//, ""));
-    await take(await response.blob(), sample.name, sample.text);
-    press(button);
+  const takeWav = (wav) => take(async () => wav, "Your voice", `Recorded at ${new Date().toLocaleTimeString([], { timeStyle: "short" })}`);
+  acceptVoice({ takeWav, onRecording, longest });
+  offerSamples((sample, button) => {
+    const open = async (signal) => (await request(sample.url.replace(/^\//, ""), { signal })).blob();
+    return take(open, sample.name, sample.text, button);
   });
 }
 
@@ -38,38 +42,56 @@ function acceptDrops(takeFile) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    takeFile(event.dataTransfer.files[0]);
+    if (!$("#file").disabled) takeFile(event.dataTransfer.files[0]);
   });
 }
 
-function acceptVoice(takeWav) {
+function acceptVoice({ takeWav, onRecording, longest }) {
   const button = $("#record");
   let microphone;
   let ticking;
-  button.addEventListener("click", async () => {
+  let busy = false; // the microphone is being switched on or off
+  button.addEventListener("click", ({ detail: count }) => count < 2 && toggle()); // a double click is one
+
+  async function toggle() {
+    if (busy) return;
+    busy = true;
     try {
-      if (microphone) {
-        const wav = await microphone.stop();
-        microphone = undefined;
-        show(false);
-        await takeWav(wav);
-      } else {
-        const started = new Microphone();
-        await started.start();
-        microphone = started;
-        show(true);
-      }
+      if (microphone) await stop();
+      else await start();
     } catch (problem) {
       report(problem);
+    } finally {
+      busy = false;
     }
-  });
+  }
+
+  async function start() {
+    const limit = await longest();
+    const started = new Microphone(limit, () => microphone && toggle());
+    await started.start();
+    microphone = started;
+    press(undefined);
+    onRecording();
+    show(true);
+    const tick = () => ($("#record-time").textContent = ` ${Math.floor(started.seconds)} s of ${Math.floor(limit)} s`);
+    tick();
+    ticking = setInterval(tick, 200);
+  }
+
+  async function stop() {
+    const stopped = microphone;
+    microphone = undefined;
+    show(false);
+    takeWav(await stopped.stop());
+  }
 
   function show(recording) {
     button.setAttribute("aria-pressed", recording);
     $("#record-label").textContent = recording ? "Stop" : "Record";
+    $("#file").disabled = recording;
+    $("#samples").inert = recording;
     clearInterval(ticking);
-    const began = Date.now();
-    if (recording) ticking = setInterval(() => ($("#record-time").textContent = ` ${Math.floor((Date.now() - began) / 1000)} s`), 200);
     $("#record-time").textContent = "";
     announce(recording ? "Recording." : "Recording ended.");
   }

@@ -2,6 +2,11 @@
 
 const HEADER_BYTES = 44;
 
+/** How many seconds, at `rate` Hz, fit into so many bytes. */
+export function wavSeconds(bytes, rate) {
+  return (bytes - HEADER_BYTES) / (2 * rate);
+}
+
 /** @param {Float32Array} samples in [-1, 1], clipped beyond @param {number} rate Hz */
 export function encodeWav(samples, rate) {
   const view = new DataView(new ArrayBuffer(HEADER_BYTES + 2 * samples.length));
