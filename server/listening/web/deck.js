@@ -21,6 +21,10 @@ export class Deck extends EventTarget {
     this.#round = round;
   }
 
+  get loaded() {
+    return this.#buffers.length > 0;
+  }
+
   /** @param {ArrayBuffer[]} files */
   async load(files) {
     this.#buffers = await Promise.all(files.map((file) => this.#context.decodeAudioData(file)));
@@ -35,8 +39,8 @@ export class Deck extends EventTarget {
       const level = !this.#round || i === index ? 1 : 0;
       gain.gain.setTargetAtTime(level, this.#context.currentTime, FADE);
     });
-    this.#become(index);
     if (this.#round) this.heard.add(index);
+    this.#become(index);
   }
 
   stop() {

@@ -45,15 +45,20 @@ async function start(test, place) {
 }
 
 function setVolume(button, rate, signal) {
+  const words = button.textContent;
   let deck;
   signal.addEventListener("abort", () => deck?.close());
   button.addEventListener("click", async () => {
     try {
       if (!deck) {
         deck = new Deck(rate, { round: true });
-        deck.addEventListener("change", () => button.setAttribute("aria-pressed", deck.current === 0));
-        await deck.load([await (await request("v1/volume")).arrayBuffer()]);
+        deck.addEventListener("change", () => {
+          button.setAttribute("aria-pressed", deck.current === 0);
+          button.textContent = deck.current === 0 ? "Stop" : words;
+        });
       }
+      if (!deck.loaded) await deck.load([await (await request("v1/volume")).arrayBuffer()]);
+      if (signal.aborted) return;
       if (deck.current === 0) deck.stop();
       else deck.play(0);
     } catch (problem) {
@@ -62,7 +67,8 @@ function setVolume(button, rate, signal) {
   });
 }
 
-async function show(test, { done, of, trial }) {
+async function show(test, place) {
+  const { done, of, trial } = place;
   life.abort();
   life = new AbortController();
   clearReport();
@@ -84,5 +90,17 @@ async function show(test, { done, of, trial }) {
       busy = false;
     }
   };
-  await ASK[trial.kind](view, { trial, rate: test.sample_rate, listener }, life.signal, onDone);
+  try {
+    await ASK[trial.kind](view, { trial, rate: test.sample_rate, listener }, life.signal, onDone);
+  } catch (problem) {
+    report(problem);
+    offerAgain(() => show(test, place));
+  }
+}
+
+function offerAgain(load) {
+  const button = view.querySelector(".again");
+  button.hidden = false;
+  button.addEventListener("click", load);
+  button.focus();
 }

@@ -18,7 +18,6 @@ export async function askMos(view, { trial, rate, listener }, signal, onDone) {
   const deck = new Deck(rate, { round: false });
   signal.addEventListener("abort", () => deck.close());
   const values = new Map();
-  play.disabled = true;
   view.replaceChildren(card);
   await deck.load([await listener.sound(id)]);
   play.disabled = false;

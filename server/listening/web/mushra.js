@@ -20,6 +20,7 @@ export async function askMushra(view, { trial, rate, listener }, signal, onDone)
   const files = [...trial.sounds.map(({ id }) => id), trial.reference].map((id) => listener.sound(id));
   await deck.load(await Promise.all(files));
 
+  reference.disabled = card.querySelector(".stop").disabled = false;
   const say = () => {
     const unheard = trial.sounds.filter((_, i) => !deck.heard.has(i)).length;
     const unrated = last - values.size;
@@ -32,6 +33,7 @@ export async function askMushra(view, { trial, rate, listener }, signal, onDone)
   buttons.forEach((button, i) => button.addEventListener("click", () => deck.play(i)));
   card.querySelector(".stop").addEventListener("click", () => deck.stop());
   deck.addEventListener("change", () => {
+    rows.forEach((element, i) => (element.querySelector("input").disabled = !deck.heard.has(i)));
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", deck.current === i));
     say();
   });
@@ -43,7 +45,8 @@ export async function askMushra(view, { trial, rate, listener }, signal, onDone)
   });
   const key = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if ([" ", "Enter"].includes(event.key) && event.target.matches("button")) return; // its own keys
+    const stops = event.key === " " && (deck.current !== undefined || event.repeat);
+    if (!stops && [" ", "Enter"].includes(event.key) && event.target.matches("button")) return; // its own keys
     const letter = event.key.length === 1 ? event.key.toLowerCase().charCodeAt(0) - "a".charCodeAt(0) : -1;
     if (event.key === " ") deck.stop();
     else if (event.key === "Enter") card.requestSubmit();
@@ -65,19 +68,22 @@ function row({ id, value }, index, { deck, values, say, listener }) {
   button.setAttribute("aria-label", `Hear ${letter}`);
   slider.setAttribute("aria-label", `Mark of ${letter}, 0 to 100`);
   const show = (mark) => {
-    slider.value = mark;
-    output.textContent = mark;
-    element.classList.add("rated");
-    values.set(id, mark);
+    slider.value = mark ?? 0;
+    output.textContent = mark ?? "–";
+    element.classList.toggle("rated", mark !== undefined);
+    if (mark === undefined) values.delete(id);
+    else values.set(id, mark);
   };
   if (value !== null) {
     show(value);
-    deck.heard.add(index);
+    deck.heard.add(index); // without that it could not be given
   }
+  slider.disabled = value === null;
   const move = () => {
     show(Number(slider.value));
     say();
   };
+  undoScroll(slider, () => values.get(id), (mark) => (show(mark), say()));
   slider.addEventListener("input", move);
   slider.addEventListener("change", () => listener.rate(id, Number(slider.value)).catch(report));
   const same = () => {
@@ -88,4 +94,25 @@ function row({ id, value }, index, { deck, values, say, listener }) {
   slider.addEventListener("pointerup", same);
   slider.addEventListener("keyup", ({ key }) => ["Home", "ArrowLeft", "ArrowDown", "PageDown"].includes(key) && same());
   return element;
+}
+
+/** A finger that begins on the slider and scrolls the page gives no mark: the one before comes back. */
+function undoScroll(slider, mark, putBack) {
+  let before;
+  let scrolled = false;
+  slider.addEventListener("pointerdown", () => {
+    before = mark();
+    scrolled = false;
+  });
+  slider.addEventListener("pointercancel", () => {
+    scrolled = mark() !== before; // then a "change" follows
+    putBack(before);
+  });
+  slider.addEventListener("input", () => (scrolled = false));
+  slider.addEventListener("change", (event) => {
+    if (!scrolled) return;
+    event.stopImmediatePropagation();
+    scrolled = false;
+    putBack(before);
+  });
 }

@@ -20,12 +20,14 @@ expect = pytest.importorskip("playwright.sync_api", reason="needs the extra brow
 pytestmark = pytest.mark.browser
 CLIPS = [Clip(path.stem, path) for path in sorted((Path(__file__).parents[2] / "data").glob("*.flac"))]
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True}
+MUSHRA = pytest.mark.parametrize("folder", [(Kind.MUSHRA,)], indirect=True)
 OPINION = {"recording": (5, 100), "student": (3, 60), "wide": (2, 40), "anchor-3.5k": (1, 10)}
 
 
 @pytest.fixture
-def folder(voices, tmp_path):
-    prepare_test(tmp_path / "test", CLIPS, ["student", "wide"], title="Two voices")
+def folder(voices, tmp_path, request):
+    kinds = getattr(request, "param", (Kind.MOS, Kind.MUSHRA))
+    prepare_test(tmp_path / "test", CLIPS, ["student", "wide"], title="Two voices", kinds=kinds)
     return tmp_path / "test"
 
 
@@ -66,7 +68,7 @@ class Rater:
         return [OPINION[condition][trial.kind is Kind.MUSHRA] for condition in trial.conditions]
 
     def wait(self, kind, number):
-        ready = ".play-one:enabled" if kind == "mos" else ".signal"
+        ready = ".play-one:enabled" if kind == "mos" else ".reference:enabled"
         self.page.locator(f'#view[data-trial="{kind} {number}"] {ready}').first.wait_for()
 
     def take_mos(self, number, keyboard=False):
@@ -105,6 +107,12 @@ class Rater:
             self.page.keyboard.press("Enter")
         else:
             self.page.click(".next")
+
+    def stored(self):
+        """The marks of the trial at hand that the server has, in the order shown."""
+        token = self.page.evaluate("localStorage.getItem('vocoder-listener')")
+        ask = "token => fetch(`v1/listeners/${token}`).then((answer) => answer.json())"
+        return [sound["value"] for sound in self.page.evaluate(ask, token)["trial"]["sounds"]]
 
     def leave(self):
         self.page.close()
@@ -183,4 +191,144 @@ def test_it_fits_a_phone_and_everything_has_a_name(chromium, url, folder):
     for control in rater.page.locator("button:visible, input:visible").all():
         expect(control).to_have_accessible_name(re.compile(r"\w"))
         assert control.bounding_box()["height"] >= 44
+    rater.leave()
+
+
+def swipe(page, slider):
+    """Scroll with a finger that begins on the slider, near its left end."""
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    x, y = box["x"] + 0.17 * box["width"], box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 11):
+        points = [{"x": x, "y": y - 10 * step}]
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(300)  # a mark would be on its way by then
+
+
+@MUSHRA
+def test_a_finger_that_scrolls_gives_no_mark(chromium, url, folder):
+    rater = Rater(chromium, url, folder, **PHONE | {"viewport": {"width": 360, "height": 400}})
+    rater.begin()
+    rater.wait("mushra", 0)
+    sliders, marks = rater.page.locator(".signal input"), rater.page.locator(".signal output")
+    rater.page.evaluate(
+        "window.cancelled = 0; addEventListener('pointercancel', () => (window.cancelled += 1))"
+    )
+    for i in (0, 1):
+        rater.page.locator(".signal button").nth(i).tap()
+    with rater.page.expect_response(re.compile("/ratings$")):
+        sliders.nth(0).fill("50")
+    for i in range(3):  # with a mark, heard without one, never heard
+        swipe(rater.page, sliders.nth(i))
+    expect(marks).to_have_text(["50", "–", "–", "–"])
+    assert rater.page.evaluate("cancelled") >= 2
+    assert rater.stored() == [50, None, None, None]
+    with rater.page.expect_response(re.compile("/ratings$")):
+        sliders.nth(1).tap()
+    expect(marks.nth(1)).to_have_text(re.compile(r"\d+"))
+    assert None not in rater.stored()[:2]
+    rater.leave()
+
+
+@MUSHRA
+def test_no_mark_before_its_sound_was_heard(chromium, url, folder):
+    rater = Rater(chromium, url, folder)
+    rater.begin()
+    rater.wait("mushra", 0)
+    sliders = rater.page.locator(".signal input")
+    expect(sliders.nth(2)).to_be_disabled()
+    rater.page.keyboard.press("c")
+    expect(sliders.nth(2)).to_be_focused()
+    expect(sliders.nth(1)).to_be_disabled()
+    rater.leave()
+
+
+@pytest.mark.parametrize("folder", [(Kind.MOS,), (Kind.MUSHRA,)], indirect=True)
+def test_a_sound_that_does_not_load_is_asked_for_again(chromium, url, folder):
+    rater = Rater(chromium, url, folder)
+    rater.page.route(re.compile("/sounds/"), lambda route: route.abort())
+    rater.begin()
+    again = rater.page.locator(".again")
+    expect(again).to_be_focused()
+    expect(rater.page.locator("#alert")).to_contain_text("does not answer")
+    for button in rater.page.locator("#view button:visible:not(.again)").all():
+        expect(button).to_be_disabled()
+    rater.page.unroute(re.compile("/sounds/"))
+    again.click()
+    ready = rater.page.locator(".play-one, .reference")
+    expect(ready).to_be_focused()
+    expect(again).to_be_hidden()
+    expect(rater.page.locator("#alert")).to_be_hidden()
+    ready.click()
+    expect(ready).to_have_attribute("aria-pressed", "true")
+    assert [line for line in rater.complaints if "ERR_FAILED" not in line] == []
+    rater.complaints.clear()
+    rater.leave()
+
+
+@MUSHRA
+def test_space_stops_whatever_has_the_focus(chromium, url, folder):
+    rater = Rater(chromium, url, folder)
+    rater.begin()
+    rater.wait("mushra", 0)
+    for button in (rater.page.locator(".reference"), rater.page.locator(".signal button").first):
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        rater.page.locator(".signal button").first.focus()
+        rater.page.keyboard.down(" ")
+        rater.page.keyboard.down(" ")  # held: it comes again
+        rater.page.keyboard.up(" ")
+        expect(rater.page.locator("#view [aria-pressed=true]")).to_have_count(0)
+    rater.leave()
+
+
+def test_the_volume_button_says_what_it_does(chromium, url, folder):
+    rater = Rater(chromium, url, folder)
+    volume = rater.page.locator("#volume")
+    rater.page.route("**/v1/volume", lambda route: route.abort(), times=1)
+    volume.click()
+    expect(rater.page.locator("#alert")).to_be_visible()
+    volume.click()
+    expect(volume).to_have_text("Stop")
+    volume.click()
+    expect(volume).to_have_text("Play, to set the volume")
+    assert [line for line in rater.complaints if "ERR_FAILED" not in line] == []
+    rater.complaints.clear()
+    rater.leave()
+
+
+@MUSHRA
+def test_the_names_of_the_scale_stay_apart_on_a_phone(chromium, url, folder):
+    rater = Rater(chromium, url, folder, **PHONE)
+    rater.begin()
+    rater.wait("mushra", 0)
+    boxes = rater.page.locator(".scale-names span").evaluate_all(
+        """names => names.map((name) => {
+          const range = document.createRange();
+          range.selectNodeContents(name);
+          const { left, right, top, bottom } = range.getBoundingClientRect();
+          return [left, right, top, bottom];
+        })"""
+    )
+    for i, (_, right, top, bottom) in enumerate(boxes):
+        for left, _, upper, lower in boxes[i + 1 :]:
+            assert right + 3 < left or bottom <= upper or lower <= top
+    assert 0 <= boxes[0][0] < boxes[-1][1] <= 360
+    rater.leave()
+
+
+@MUSHRA
+def test_what_sounds_is_seen_in_forced_colours(chromium, url, folder):
+    rater = Rater(chromium, url, folder, forced_colors="active")
+    rater.begin()
+    rater.wait("mushra", 0)
+    rater.page.click(".reference")
+    sounding, silent = (
+        rater.page.locator(selector).first.evaluate("button => getComputedStyle(button).backgroundColor")
+        for selector in (".reference[aria-pressed=true]", ".signal button")
+    )
+    assert sounding != silent
     rater.leave()
