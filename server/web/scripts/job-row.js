@@ -28,7 +28,9 @@ export class JobRow {
     this.#act(".job-resume", () => this.#post("resume"));
     this.#act(".job-publish", () => this.#publish(false));
     this.#act(".job-replace", () => this.#publish(true));
-    this.#act(".job-delete", () => this.#delete());
+    this.#find(".job-delete").addEventListener("click", () => this.#ask(true));
+    this.#find(".job-keep").addEventListener("click", () => this.#ask(false));
+    this.#act(".job-destroy", () => this.#delete());
     this.show(job);
   }
 
@@ -51,6 +53,7 @@ export class JobRow {
     this.#offer(".job-resume", ["failed", "cancelled"].includes(state), `Resume ${name}`);
     this.#offer(".job-publish", state === "succeeded" && !["flow", "classifier", "bench"].includes(recipe), `Publish ${name}`);
     this.#offer(".job-delete", ended, `Delete ${name}`);
+    if (!ended) this.#find(".job-sure").hidden = true;
     this.#find(".job-look").setAttribute("aria-label", `${this.#life ? "Close" : "Look into"} ${name}`);
     if (this.#life) this.#showFacts();
   }
@@ -154,24 +157,22 @@ export class JobRow {
     }
   }
 
-  /** The first click asks, the second one deletes. */
+  /** Ask whether it is meant, below the buttons: a double click hits nothing that deletes. */
+  #ask(open) {
+    const question = `Delete ${this.#job.name} with its checkpoints?`;
+    this.#find(".job-sure").hidden = !open;
+    this.#find(".job-sure").setAttribute("aria-label", question);
+    this.#find(".job-sure p").textContent = question;
+    this.#find(".job-destroy").setAttribute("aria-label", `Delete ${this.#job.name} with its checkpoints`);
+    this.#find(".job-delete").setAttribute("aria-expanded", open);
+    this.#find(open ? ".job-keep" : ".job-delete").focus();
+    if (open) announce(question);
+  }
+
   async #delete() {
-    const button = this.#find(".job-delete");
-    if (!button.dataset.sure) {
-      button.dataset.sure = "asked";
-      button.textContent = "Delete with its checkpoints?";
-      button.addEventListener("blur", () => this.#unsure(), { once: true });
-      return;
-    }
-    this.#unsure();
     await request(`v1/jobs/${this.#job.id}`, { method: "DELETE" });
     announce(`${this.#job.name} is deleted.`);
     await this.#onChange();
-  }
-
-  #unsure() {
-    delete this.#find(".job-delete").dataset.sure;
-    this.#find(".job-delete").textContent = "Delete";
   }
 
   #act(selector, work) {
@@ -185,8 +186,10 @@ export class JobRow {
   }
 
   #offer(selector, offered, label) {
-    this.#find(selector).hidden = !offered;
-    this.#find(selector).setAttribute("aria-label", label);
+    const button = this.#find(selector);
+    if (!offered && button === document.activeElement) this.#find(".job-look").focus();
+    button.hidden = !offered;
+    button.setAttribute("aria-label", label);
   }
 
   #find(selector) {

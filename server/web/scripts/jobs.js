@@ -11,6 +11,8 @@ const IDLE = 15000; // and while none is: others may ask for some too
 
 const rows = new Map();
 let timer;
+let seen; // when the server last said how they are
+let failures = 0; // since then
 
 /** Show the jobs and keep them up to date. @param {() => Promise<void>} onPublished a voice has been added */
 export async function showJobs(onPublished) {
@@ -26,8 +28,32 @@ export async function showJobs(onPublished) {
 }
 
 async function look(onPublished) {
+  try {
+    const { jobs } = await getJson(`v1/jobs?limit=${LIMIT}`);
+    show(jobs, onPublished);
+    [seen, failures] = [new Date(), 0];
+    sayStale("");
+    later(onPublished, jobs.some(({ state }) => ["queued", "running"].includes(state)) ? PERIOD : IDLE);
+  } catch (problem) {
+    // The server may be away for a moment: the jobs outlive that, and so does the list.
+    failures += 1;
+    if (seen) later(onPublished, failures === 1 ? PERIOD : IDLE);
+    if (seen && failures > 1) sayStale(`As of ${seen.toLocaleTimeString([], { timeStyle: "short" })}. ${problem.title ?? problem.message}.`);
+    throw problem;
+  }
+}
+
+function later(onPublished, wait) {
   clearTimeout(timer);
-  const { jobs } = await getJson(`v1/jobs?limit=${LIMIT}`);
+  timer = setTimeout(() => look(onPublished).catch(() => {}), wait);
+}
+
+function sayStale(words) {
+  const element = document.querySelector("#jobs-stale");
+  if (element.textContent !== words) element.textContent = words;
+}
+
+function show(jobs, onPublished) {
   const list = document.querySelector("#job-list");
   for (const [id, row] of rows) {
     if (jobs.some((job) => job.id === id)) continue;
@@ -40,14 +66,17 @@ async function look(onPublished) {
   }
   const elements = jobs.map(({ id }) => rows.get(id).element);
   const same = list.children.length === elements.length && elements.every((element, i) => list.children[i] === element);
-  if (!same) list.replaceChildren(...elements); // only then: it would take the focus away
+  if (!same) replace(list, elements);
   document.querySelector("#jobs .none").hidden = jobs.length > 0;
-  document.querySelector("#jobs").hidden = false;
-  const busy = jobs.some(({ state }) => ["queued", "running"].includes(state));
-  timer = setTimeout(() => look(onPublished).catch(() => retry(onPublished)), busy ? PERIOD : IDLE);
+  document.querySelector("#jobs").hidden = document.querySelector("#to-jobs").hidden = false;
 }
 
-/** The server may be away for a moment: the jobs outlive that, and so does the list. */
-function retry(onPublished) {
-  timer = setTimeout(() => look(onPublished).catch(() => retry(onPublished)), IDLE);
+/** The focus stays where it is; from a job that is gone it comes to the heading. */
+function replace(list, elements) {
+  const focused = document.activeElement;
+  const inside = list.contains(focused);
+  list.replaceChildren(...elements);
+  if (!inside) return;
+  const stays = list.contains(focused);
+  (stays ? focused : document.querySelector("#jobs-title")).focus({ preventScroll: stays });
 }

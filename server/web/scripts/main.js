@@ -63,10 +63,7 @@ try {
   await listVoices();
   const { info, paths } = await getJson("openapi.json");
   document.querySelector("#version").textContent = info.version;
-  if ("/v1/jobs" in paths) {
-    document.querySelector("#to-jobs").hidden = false;
-    await showJobs(listVoices);
-  }
+  if ("/v1/jobs" in paths) await showJobs(listVoices);
 } catch (problem) {
   report(problem);
 }

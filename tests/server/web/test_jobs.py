@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from server.keys import KeyFile, Scope
 from training.prepare.prepare import PrepareConfig, prepare
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs the extra browser").expect
@@ -38,6 +39,16 @@ def working(visit, tmp_path):
         return here
 
     return make
+
+
+@pytest.fixture
+def queued(visit, tmp_path):
+    """The page of a server where a job waits: nothing trains."""
+    here = visit(jobs=tmp_path / "jobs", jobs_slots=0, jobs_gpus=("0",))
+    here.page.locator("#job-new").wait_for()
+    ask(here.page, "flow", FLOW.format(3))
+    wait_for_state(here.page, "queued")
+    return here
 
 
 def ask(page, recipe, changes, name=None):
@@ -79,7 +90,7 @@ def test_a_job_is_asked_for_watched_cancelled_resumed_and_deleted(working):
     expect(label).to_have_attribute("aria-label", re.compile(r"^loss: [-\d.]+"))
     page.click(".job-delete")
     expect(page.locator(".job")).to_have_count(1)  # it asks first
-    page.click(".job-delete")
+    page.click(".job-destroy")
     expect(page.locator(".job")).to_have_count(0)
     expect(page.locator("#jobs .none")).to_be_visible()
 
@@ -170,3 +181,69 @@ def test_it_is_all_reached_by_keyboard_and_has_names_on_a_phone(working, tmp_pat
         assert button.bounding_box()["height"] >= 44
     page.locator("#jobs").screenshot(path=tmp_path / "phone.png")
     assert (tmp_path / "phone.png").stat().st_size > 10_000
+
+
+def test_a_double_click_deletes_nothing(queued):
+    page = queued.page
+    page.click(".job-cancel")
+    wait_for_state(page, "cancelled")
+    delete = page.locator(".job-delete")
+    box = delete.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for _ in range(2):
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_timeout(120)
+    expect(page.locator(".job-keep")).to_be_visible()
+    page.wait_for_timeout(500)
+    expect(page.locator(".job")).to_have_count(1)
+    page.click(".job-keep")
+    expect(page.locator(".job-sure")).to_be_hidden()
+    expect(delete).to_be_focused()
+
+
+def test_the_question_is_told_and_the_focus_is_kept(queued):
+    page = queued.page
+    page.focus(".job-cancel")
+    page.keyboard.press("Enter")
+    wait_for_state(page, "cancelled")
+    expect(page.locator(".job-look")).to_be_focused()
+    page.focus(".job-delete")
+    page.keyboard.press("Enter")
+    question = re.compile("^Delete .+ with its checkpoints")
+    expect(page.locator("#status")).to_have_text(question)
+    expect(page.get_by_role("group", name=question)).to_be_visible()
+    expect(page.locator(".job-destroy")).to_have_accessible_name(question)
+    expect(page.locator(".job-keep")).to_be_focused()
+    page.focus(".job-destroy")
+    page.keyboard.press("Enter")
+    expect(page.locator(".job")).to_have_count(0)
+    expect(page.locator("#jobs-title")).to_be_focused()
+
+
+def test_a_list_of_which_nothing_is_heard_says_so(queued):
+    page, stale = queued.page, queued.page.locator("#jobs-stale")
+    expect(stale).to_be_empty()
+    page.route("**/v1/jobs?limit=*", lambda route: route.abort())
+    expect(stale).to_have_text(
+        re.compile(r"^As of \d+:\d\d.*\. The server does not answer\.$"), timeout=15_000
+    )
+    page.unroute("**/v1/jobs?limit=*")
+    page.click(".job-cancel")  # looks at once
+    expect(stale).to_be_empty()
+    assert [line for line in queued.complaints if "ERR_FAILED" not in line] == []
+    queued.complaints.clear()
+
+
+def test_a_key_for_speech_alone_sees_no_link_to_jobs(visit, tmp_path):
+    token = KeyFile(tmp_path / "keys.json").create("speaker", [Scope.SYNTHESIS])
+    here = visit(jobs=tmp_path / "jobs", jobs_slots=0, auth="on", keys_file=tmp_path / "keys.json")
+    page = here.page
+    page.fill("#key", token)
+    with page.expect_response("**/v1/jobs?limit=*") as refused:
+        page.keyboard.press("Enter")
+    assert refused.value.status == 403
+    page.wait_for_timeout(200)
+    expect(page.locator("#jobs")).to_be_hidden()
+    expect(page.locator("#to-jobs")).to_be_hidden()
+    here.complaints.clear()  # 401 and 403
