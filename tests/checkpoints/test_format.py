@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from vocoder.checkpoints import load, load_checkpoint, read_info, save_checkpoint, voice_paths
-from vocoder.errors import CheckpointError, UnknownVoice
+from vocoder.errors import CheckpointError, ConfigError, UnknownVoice
 from vocoder.mel import DIALECTS
 from vocoder.models import Student, StudentConfig
 
@@ -57,3 +57,9 @@ def test_weights_that_do_not_fit_are_refused(tiny: Student, tmp_path: Path) -> N
     save_checkpoint(tmp_path / "x.safetensors", tiny, weights=weights)
     with pytest.raises(CheckpointError, match="do not fit its own config"):
         load_checkpoint(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("passes", [-1, 9])
+def test_a_correction_of_other_than_0_to_8_passes_is_refused(passes: int) -> None:
+    with pytest.raises(ConfigError, match="correction must be 0 to 8 passes"):
+        load("student-linear", correction=passes)

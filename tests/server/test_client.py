@@ -7,13 +7,14 @@ import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import numpy as np
 import pytest
 import torch
 
 from vocoder.audio import read, to_pcm16, write
 from vocoder.client import AsyncClient, Client, Refused, Retries
-from vocoder.client.requests import trusted
-from vocoder.errors import ConfigError, VocoderError
+from vocoder.client.requests import frames_of, trusted
+from vocoder.errors import ConfigError, InputError, VocoderError
 from vocoder.mel import DIALECTS, MelFrontend
 
 QUICK = Retries(attempts=3, first_wait=0.01, longest_wait=5.0)
@@ -217,6 +218,39 @@ def test_a_conversation_gives_the_samples_of_the_library(serve, utterance):
 
     for audio, spoken in zip(asyncio.run(speak()), (first, second), strict=True):
         assert close(audio, spoken.samples(seed=5))
+
+
+@pytest.mark.parametrize(
+    ("mel", "message"),
+    [
+        (torch.zeros(5, 80), "transpose it"),
+        (torch.zeros(100, 8), "make it with 80 bands"),
+        (torch.zeros(2, 80, 3), "one utterance at a time"),
+        (np.zeros((80, 3), np.int16), "floating-point"),
+    ],
+)
+def test_frames_that_the_voice_cannot_mean_are_refused_before_they_are_sent(mel, message):
+    with pytest.raises(InputError, match=message):
+        frames_of(mel, 80)
+
+
+def test_an_utterance_may_come_as_a_batch_of_one_and_a_frame_without_its_axis(serve, utterance):
+    _, url = serve()
+    spoken = utterance(10)
+
+    async def speak():
+        async with AsyncClient(url) as client, client.converse(seed=5) as conversation:
+            with pytest.raises(InputError, match="transpose it"):
+                await conversation.push(spoken.mel.T)
+            for frame in spoken.mel.T:
+                await conversation.push(frame)
+            await conversation.finish()
+            return torch.cat([samples async for samples in conversation.listen()])
+
+    assert close(asyncio.run(speak()), spoken.samples(seed=5))
+    with Client(url) as client:
+        audio, _ = client.synthesize(spoken.mel[None].numpy(), seed=5)
+    assert close(torch.as_tensor(audio), spoken.samples(seed=5))
 
 
 def test_a_cancel_ends_what_was_to_be_heard_and_nothing_else(serve, utterance):

@@ -71,6 +71,8 @@ def publish(
         raise InputError(f"--list takes NAME=MANIFEST, each name once; got {', '.join(measure_on)}")
     if record is not None and record.suffix != ".json":
         raise InputError(f"--record takes a file that ends in .json, got {record}")
+    if name is not None and Path(name).name != name:
+        raise InputError(f"--name is that of the voice, and --to its folder; got the path {name!r}")
     target = record or folder / f"{name or checkpoint.stem}.safetensors"
     if target.exists() and record is None and not replace:
         raise InputError(f"{target} is there already: give another --name, or --replace")

@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 
 from vocoder.checkpoints.format import load_checkpoint, read_info
-from vocoder.errors import UnknownVoice
+from vocoder.errors import ConfigError, UnknownVoice
 from vocoder.models import Vocoder, corrected
+from vocoder.models.corrected import MAX_PASSES
 
 SHIPPED = Path(__file__).parent.parent / "voices"
 SUFFIX = ".safetensors"
@@ -48,8 +49,11 @@ def load(
 
     Raises:
         UnknownVoice, CheckpointError: nothing there, or nothing that can be used.
-        ConfigError: a device that is not there, or a correction that its mel does not allow.
+        ConfigError: a device that is not there, or a correction that its mel does not allow, or not of 0 to 8
+            passes.
     """
     path = voice_path(name)
     passes = read_info(path).correction if correction is None else correction
+    if passes not in range(MAX_PASSES + 1):
+        raise ConfigError(f"correction must be 0 to {MAX_PASSES} passes, got {passes!r}")
     return corrected(load_checkpoint(path, device=device), passes)

@@ -6,14 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from vocoder.client.requests import Mel, Refused, Samples, check_options
+from vocoder.client.requests import Mel, Refused, Samples, check_options, frames_of
 from vocoder.errors import VocoderError
 
 
@@ -40,9 +39,13 @@ class Conversation:
         self._ends = self._cancels = 0  # that were not answered yet
 
     async def push(self, mel: Mel) -> None:
-        """Send frames, any number of them."""
+        """Send frames `[num_mels, frame]`, any number of them, or one `[num_mels]`.
+
+        Raises:
+            InputError: another number of bands, frames before bands, or no floating-point numbers.
+        """
+        frames = frames_of(mel, self.voice["num_mels"]).T
         self._begun = True
-        frames = torch.as_tensor(mel).detach().to("cpu", torch.float32).T
         await self._send(np.ascontiguousarray(frames.numpy(), "<f4").tobytes())
 
     async def flush(self) -> None:

@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vocoder.errors import ConfigError, VocoderError
+from vocoder.errors import ConfigError, InputError, VocoderError
 
-Mel = Float[Tensor, "mel frame"] | Float[np.ndarray, "mel frame"]
+Mel = Float[Tensor, "..."] | Float[np.ndarray, "..."]
+"""Bands × frames; see `frames_of`."""
 _FULL_SCALE = 32768.0
 
 
@@ -63,9 +64,31 @@ def check_options(options: Mapping[str, Any], *own: str) -> None:
         )
 
 
+def frames_of(mel: Tensor | np.ndarray, num_mels: int | None = None) -> Float[Tensor, "mel frame"]:
+    """The mel in float32 on the CPU, without a batch axis of one; a single frame may come without its axis.
+
+    Raises:
+        InputError: no floating-point numbers, another shape than bands × frames, other bands than `num_mels`.
+    """
+    tensor = torch.as_tensor(mel).detach()
+    shape = tuple(tensor.shape)
+    if not tensor.is_floating_point():
+        raise InputError(f"mel: values are {tensor.dtype}, floating-point log energies are expected")
+    if tensor.dim() == 3 and shape[0] == 1:
+        tensor = tensor[0]
+    elif tensor.dim() == 1:
+        tensor = tensor[:, None]
+    if tensor.dim() != 2:
+        raise InputError(f"mel: shape {shape} is not bands × frames; send one utterance at a time")
+    if num_mels is not None and len(tensor) != num_mels:
+        remedy = "transpose it" if tensor.shape[1] == num_mels else f"make it with {num_mels} bands"
+        raise InputError(f"mel: shape {shape} has not the voice's {num_mels} bands first; {remedy}")
+    return tensor.to("cpu", torch.float32)
+
+
 def synthesis(mel: Mel, audio_format: str, options: Mapping[str, Any]) -> Call:
     check_options(options, "format", "shape")
-    tensor = torch.as_tensor(mel).detach().to("cpu", torch.float32)
+    tensor = frames_of(mel)
     shape = ",".join(map(str, tensor.shape))
     body = tensor.contiguous().numpy().astype("<f4", copy=False).tobytes()
     query = {**options, "format": audio_format, "shape": shape}
