@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from tests.models.meeting import check_streams_meet
+from vocoder.checkpoints import load
 from vocoder.errors import ConfigError, InputError
 from vocoder.mel import DIALECTS
 from vocoder.models import Student, StudentConfig
@@ -17,6 +18,17 @@ def streamed(student: Student, mel: Tensor, sizes: list[int], seed: int) -> Tens
         pieces.append(stream.push(mel[:, position : position + size]))
         position += size
     return torch.cat([*pieces, stream.finish()])
+
+
+def test_audio_is_a_tensor_like_any_other() -> None:
+    voice = load("student-linear")
+    mel = torch.full((80, 30), -5.0)
+    stream = voice.open_stream()
+    for audio in (voice.synthesize(mel), stream.push(mel), stream.finish()):
+        audio /= audio.abs().max()
+        gain = torch.ones((), requires_grad=True)
+        (audio * gain).sum().backward()
+        assert gain.grad is not None
 
 
 def test_audio_has_one_hop_a_frame(student: Student, mel: Tensor) -> None:

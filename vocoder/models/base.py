@@ -95,7 +95,6 @@ class Vocoder(nn.Module, ABC):
         """Frames before and after a sample, audio and mel, that its score depends on; None: all there are."""
         return None
 
-    @torch.inference_mode()
     def synthesize(
         self,
         mel: Float[Tensor, "*batch mel frame"] | Float[np.ndarray, "*batch mel frame"],
@@ -119,14 +118,15 @@ class Vocoder(nn.Module, ABC):
         seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(batch)
         if len(seeds) != len(batch):
             raise InputError(f"seed: expected one, or one for each of {len(batch)} mels, got {len(seeds)}")
-        state = self.start([check_seed(s) for s in seeds], self.check_temperature(temperature))
-        blocks = batch.to(self.device, torch.float32).split(BLOCK_FRAMES, dim=-1)
-        audio = []
-        for i, block in enumerate(blocks):
-            samples, state = self.advance(block, state, last=i == len(blocks) - 1)
-            audio.append(samples)
-        whole = torch.cat(audio, dim=-1)
-        return whole if frames.dim() == 3 else whole[0]
+        with torch.inference_mode():
+            state = self.start([check_seed(s) for s in seeds], self.check_temperature(temperature))
+            blocks = batch.to(self.device, torch.float32).split(BLOCK_FRAMES, dim=-1)
+            audio = []
+            for i, block in enumerate(blocks):
+                samples, state = self.advance(block, state, last=i == len(blocks) - 1)
+                audio.append(samples)
+            whole = torch.cat(audio, dim=-1)
+        return (whole if frames.dim() == 3 else whole[0]).clone()  # one that may be changed in place
 
     def open_stream(self, *, seed: SupportsIndex = 0, temperature: float | None = None) -> "Stream":
         """A stream of one utterance; raises `InputError` for a bad seed or temperature."""
@@ -169,14 +169,14 @@ class Stream:
         self._finished = True
         return audio
 
-    @torch.inference_mode()
     def _advance(self, mel: Tensor, *, last: bool) -> Tensor:
         if self._finished:
             raise InputError("this stream is finished: open another one for the next utterance")
-        audio, self._state = self._model.advance(
-            mel.to(self._model.device, torch.float32), self._state, last=last
-        )
-        return audio[0]
+        with torch.inference_mode():
+            audio, self._state = self._model.advance(
+                mel.to(self._model.device, torch.float32), self._state, last=last
+            )
+        return audio[0].clone()
 
 
 def check_frames(mel: Tensor, spec: MelSpec, *, empty_allowed: bool = False) -> None:
