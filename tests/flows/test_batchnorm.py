@@ -86,7 +86,7 @@ def test_gradients_flow_through_the_share_of_this_batch(trained):
 
 
 RANK = """
-import sys, torch, torch.distributed as dist
+import os, sys, torch, torch.distributed as dist
 from vocoder.flows.batchnorm import BatchNorm
 
 def whiten(rank, store):
@@ -103,6 +103,7 @@ dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_
 whiten(rank, store)  # its graph holds the group: gone before the group is
 dist.barrier()
 dist.destroy_process_group()
+os._exit(0)  # without the interpreter's end, in which threads of the group may still run, and torch aborts
 """
 
 
