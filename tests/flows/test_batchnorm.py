@@ -103,7 +103,7 @@ dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_
 whiten(rank, store)  # its graph holds the group: gone before the group is
 dist.barrier()
 dist.destroy_process_group()
-os._exit(0)  # without the interpreter's end, in which threads of the group may still run, and torch aborts
+os._exit(0)  # the group is gone; now and then torch aborts after that, at the interpreter's end
 """
 
 

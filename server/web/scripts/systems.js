@@ -2,7 +2,7 @@
 
 import { request } from "./api.js";
 
-const GRIFFIN_LIM_SECONDS = 30; // the most that the server inverts
+const GRIFFIN_LIM_SECONDS = 30; // as in routes/baselines.py
 
 /**
  * @typedef {Object} System
