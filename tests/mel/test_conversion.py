@@ -59,10 +59,10 @@ REFUSED = {
         "dynamic_range is None, not 4.0",
     ),
     "power": (NVIDIA, changed(NVIDIA, power=2), "power is 1, not 2"),
-    "a half-hop shift": (
+    "an epsilon above the floor": (
+        changed(NVIDIA, magnitude_epsilon=1e-6),
         NVIDIA,
-        dialect("hifigan"),
-        "padding is 512, not 384.*magnitude_epsilon is 0.0, not 1e-09",
+        "magnitude_epsilon is 1e-06, not 0.0",
     ),
     "pre-emphasis": (NVIDIA, changed(NVIDIA, pre_emphasis=0.97), "pre_emphasis is 0.0, not 0.97"),
     "Vocos": (
@@ -81,8 +81,28 @@ def test_an_inexact_conversion_names_what_is_in_the_way(source, target, message)
 
 
 def test_the_message_names_the_dialects():
-    with pytest.raises(MelMismatch, match="a nvidia mel cannot be converted to hifigan"):
-        convert(torch.zeros(80, 3), NVIDIA, dialect("hifigan"))
+    with pytest.raises(MelMismatch, match="a nvidia mel cannot be converted to r9y9"):
+        convert(torch.zeros(80, 3), NVIDIA, dialect("r9y9"))
+
+
+@pytest.mark.parametrize(("source", "target"), [("hifigan", "nvidia"), ("nvidia", "hifigan")])
+def test_frames_centred_elsewhere_are_those_of_audio_begun_elsewhere(source, target, recordings):
+    """HiFi-GAN's frames lie half a hop later than NVIDIA's, and its epsilon adds 1.5e-6 at most."""
+    source, target = dialect(source), dialect(target)
+    audio, later = recordings[0], source.frame_centre - target.frame_centre
+    begun = audio[later:] if later > 0 else torch.nn.functional.pad(audio, (-later, 0))
+    converted = convert(MelFrontend(source)(audio), source, target)
+    expected = MelFrontend(target)(begun)
+    inner = slice(4, min(converted.shape[1], expected.shape[1]) - 4)
+    converted, expected = converted[:, inner].exp(), expected[:, inner].exp()
+    assert abs(later) == 128 and converted.shape[1] > 100
+    torch.testing.assert_close(converted, expected, atol=2e-6, rtol=1e-3)
+
+
+def test_the_padding_is_no_obstacle():
+    source = changed(NVIDIA, padding=0, pad_mode="constant")
+    mel = torch.randn(80, 5)
+    assert torch.equal(convert(mel, source, NVIDIA), convert(mel, NVIDIA, changed(NVIDIA, padding=3)))
 
 
 @pytest.mark.parametrize("spec", DIALECTS.values(), ids=DIALECTS)

@@ -3,6 +3,7 @@
 from vocoder.mel.compression import compress, expand, silence
 from vocoder.mel.conversion import convert
 from vocoder.mel.dialects import ALIASES, DIALECTS, dialect, dialect_of, mel_spec
+from vocoder.mel.estimation import Estimator, estimate
 from vocoder.mel.filterbank import mel_filterbank, mel_frequencies
 from vocoder.mel.frontend import MelFrontend
 from vocoder.mel.plausibility import check_plausible, surely_plausible
@@ -12,6 +13,7 @@ from vocoder.mel.streaming import StreamingMel
 __all__ = [
     "ALIASES",
     "DIALECTS",
+    "Estimator",
     "MelFrontend",
     "MelSpec",
     "StreamingMel",
@@ -20,6 +22,7 @@ __all__ = [
     "convert",
     "dialect",
     "dialect_of",
+    "estimate",
     "expand",
     "mel_filterbank",
     "mel_frequencies",

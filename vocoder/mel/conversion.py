@@ -8,8 +8,11 @@ from torch import Tensor
 from vocoder.errors import MelMismatch
 from vocoder.mel.compression import compress, expand
 from vocoder.mel.dialects import dialect_of
-from vocoder.mel.filterbank import loudest_bands
+from vocoder.mel.filterbank import loudest_bands, mel_filterbank
 from vocoder.mel.spec import MelSpec
+
+EPSILON = 0.2
+"""The share of the floor that a `magnitude_epsilon` may add: at the floor 0.2 in the natural logarithm."""
 
 # What decides the linear mel, stages 1 to 5: nothing after it can make up for a difference here.
 _ANALYSIS = (
@@ -18,15 +21,12 @@ _ANALYSIS = (
     "win_length",
     "hop_length",
     "window",
-    "padding",
-    "pad_mode",
     "num_mels",
     "fmin",
     "fmax",
     "mel_scale",
     "mel_norm",
     "power",
-    "magnitude_epsilon",
     "pre_emphasis",
 )
 
@@ -38,6 +38,9 @@ def convert(
 
     Exact where only stages 6 to 9 differ and `target` cuts at least what `source` cut: any logarithm, factor,
     offset and statistics; a floor, a `value_range` and a `dynamic_range` that keep no more than the source's.
+    Padding may differ: the frames are those of the audio that begins `source.frame_centre -
+    target.frame_centre` samples later, with the source's padding around it. So may `magnitude_epsilon`, where
+    all that it adds lies below the floor.
 
     Raises:
         MelMismatch: it cannot be computed from `mel` alone; the message names each parameter in the way.
@@ -46,8 +49,9 @@ def convert(
         return mel
     if found := obstacles(source, target):
         raise MelMismatch(
-            f"a {_title(source)} mel cannot be converted to {_title(target)}: {'; '.join(found)}. "
-            "Compute it from the audio with the target's parameters, or use a voice of the mel's dialect"
+            f"a {title(source)} mel cannot be converted to {title(target)}: {'; '.join(found)}. "
+            "Compute it from the audio with the target's parameters, use a voice of the mel's dialect, or have "
+            "it estimated (--estimate, estimate=true): vocoder.mel.estimate"
         )
     return compress(expand(mel.double(), source), target).to(mel.dtype)
 
@@ -59,6 +63,8 @@ def obstacles(source: MelSpec, target: MelSpec) -> list[str]:
         for name in _ANALYSIS
         if getattr(source, name) != getattr(target, name)
     ]
+    if _added(source) != _added(target) and max(map(_added, (source, target))) > EPSILON * lowest(target):
+        found.append(f"magnitude_epsilon is {source.magnitude_epsilon}, not {target.magnitude_epsilon}")
     if lowest(target) < lowest(source):
         found.append(f"what lies below {lowest(source):g} was cut, {lowest(target):g} is needed (floor)")
     if highest(target) > highest(source):
@@ -68,6 +74,11 @@ def obstacles(source: MelSpec, target: MelSpec) -> list[str]:
     if _span(target) > _span(source) or (math.isfinite(_span(target)) and math.isfinite(highest(source))):
         found.append(f"dynamic_range is {source.dynamic_range}, not {target.dynamic_range}")
     return found
+
+
+def _added(spec: MelSpec) -> float:
+    """What `magnitude_epsilon` adds to a band of the linear mel at most."""
+    return spec.magnitude_epsilon ** (spec.power / 2) * float(mel_filterbank(spec).sum(1).max())
 
 
 def lowest(spec: MelSpec) -> float:
@@ -97,5 +108,6 @@ def _linear(spec: MelSpec, value: float) -> float:
     return y - spec.floor if spec.floor_mode == "add" else y
 
 
-def _title(spec: MelSpec) -> str:
+def title(spec: MelSpec) -> str:
+    """The dialect's name, or a fingerprint of what has none."""
     return dialect_of(spec) or f"custom ({spec.fingerprint})"
