@@ -22,7 +22,7 @@ from vocoder.audio import Encoder, encoder
 from vocoder.inference.denoised import Denoised, denoised
 from vocoder.inference.engine import Engine
 from vocoder.inference.speech import Speech
-from vocoder.mel import MelSpec
+from vocoder.mel import MelSpec, frames_lasting
 from vocoder.models import Vocoder
 from vocoder.models.corrected import passes
 
@@ -62,10 +62,10 @@ def max_frames(spec: MelSpec, settings: Settings) -> int:
     return min(settings.max_frames, int(settings.max_seconds * spec.frame_rate))
 
 
-def check_length(num_frames: int, spec: MelSpec, settings: Settings) -> None:
-    """Refuse (413) what is longer than the limits."""
+def check_length(num_frames: int, spec: MelSpec, settings: Settings, source: MelSpec | None = None) -> None:
+    """Refuse (413) what is longer than the limits, as frames of `source` or of `spec`."""
     limit = max_frames(spec, settings)
-    if num_frames > limit:
+    if max(num_frames, frames_lasting(num_frames, source or spec, spec)) > limit:
         raise Problem(
             "mel-too-long", f"{num_frames} frames are more than the {limit} allowed; send them in parts"
         )

@@ -16,7 +16,7 @@ from server.transfer import arriving, while_connected
 from vocoder.audio import encoder
 from vocoder.evaluation import GriffinLim
 from vocoder.inference.engine import Engine
-from vocoder.inference.streaming import fit_mel
+from vocoder.inference.fitting import fit_mel
 from vocoder.inference.voices import Voices
 from vocoder.mel import MelSpec
 

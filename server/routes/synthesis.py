@@ -13,7 +13,7 @@ from server.settings import Settings
 from server.speaking import Manner, Utterance, answer, audio_format, check_length
 from server.transfer import AudioStream, arriving
 from vocoder.inference.engine import Engine
-from vocoder.inference.streaming import fit_mel
+from vocoder.inference.fitting import fit_mel
 from vocoder.models import Vocoder
 from vocoder.models.corrected import with_passes
 
@@ -48,7 +48,8 @@ class SynthesisQuery(Manner, MelParameters):
 async def synthesize(request: Request, query: Annotated[SynthesisQuery, Query()]) -> AudioStream:
     """Speech from a mel-spectrogram, streamed as it is made.
 
-    A mel of another dialect than the voice's is converted where that is exact, else refused.
+    A mel of another dialect than the voice's is converted where that is exact, else refused, or estimated
+    if `estimate` asks for it.
     The first audio is made before the answer begins: what cannot be spoken is an error, never a short 200.
     """
     engine: Engine = request.app.state.engine
@@ -67,5 +68,7 @@ def understand(
     """Read the body, hold it against the limits, and bring the mel into the voice's units."""
     voice = with_passes(voice, query.correction)
     file = read_body(body, media_type, query.sizes)
-    check_length(file.mel.shape[-1], voice.mel_spec, settings)
-    return Utterance(name, voice, fit_mel(file.mel, file.made_by(query.dialect), voice.mel_spec))
+    source = file.made_by(query.dialect) or voice.mel_spec
+    check_length(file.mel.shape[-1], voice.mel_spec, settings, source)
+    mel = fit_mel(file.mel, source, voice.mel_spec, estimate=query.estimate)
+    return Utterance(name, voice, mel)

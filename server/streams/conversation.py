@@ -2,10 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
+from jaxtyping import Float
 from starlette.websockets import WebSocketState
+from torch import Tensor
 
 from server.gate import Gate, address_of
 from server.keys import Scope
@@ -21,7 +25,7 @@ from server.streams.turn import Turn
 from vocoder.inference.bounded import bounded
 from vocoder.inference.denoiser import Denoiser
 from vocoder.inference.engine import Engine
-from vocoder.inference.streaming import fit_mel
+from vocoder.inference.fitting import Fitting
 from vocoder.mel import MelSpec, dialect
 from vocoder.models import Vocoder
 from vocoder.models.corrected import passes, with_passes
@@ -37,8 +41,8 @@ _NORMAL = 1000
 _NOTHING = {"frames": 0, "samples": 0}
 _ANSWERS = {"flush": "flushed", "finish": "finished"}
 _START = (
-    'begin with {"type": "start"}, and in it voice, dialect, format, seed, temperature, denoise, correction, '
-    "lookahead, steady as you like"
+    'begin with {"type": "start"}, and in it voice, dialect, estimate, format, seed, temperature, '
+    "denoise, correction, lookahead, steady as you like"
 )
 _COMMANDS = 'send frames as a binary message, or {"type": "flush"}, "cancel" or "finish"'
 
@@ -101,10 +105,12 @@ class Conversation:
         if start.denoise:
             await engine.run(Denoiser.of, voice)  # once a voice, beside the event loop
         source = dialect(start.dialect) if start.dialect else voice.mel_spec
+        fitting = partial(Fitting, source, voice.mel_spec, estimate=start.estimate)
+        await engine.run(fitting)  # refuses what it cannot fit, and keeps what all frames need
         await self._say(
             "started",
             voice=name,
-            num_mels=voice.mel_spec.num_mels,
+            num_mels=source.num_mels,
             hop_length=voice.mel_spec.hop_length,
             sample_rate=voice.sample_rate,
             lookahead_frames=voice.lookahead_frames,
@@ -115,39 +121,46 @@ class Conversation:
         )
         async with asyncio.TaskGroup() as group:
             others = [
-                group.create_task(self._listen(source, voice.mel_spec)),
+                group.create_task(self._listen(fitting, source, voice.mel_spec)),
                 group.create_task(self._stay()),
             ]
             await self._speak(name, voice, start)
             for task in others:
                 task.cancel()
 
-    async def _listen(self, source: MelSpec, target: MelSpec) -> None:
+    async def _listen(self, fit: Callable[[], Fitting], source: MelSpec, target: MelSpec) -> None:
         """Put what comes into the inbox; a cancel is obeyed at once.
 
         While as many frames wait as an utterance may have, nothing more is read.
         """
+        fitting = fit()
         while True:
             await self._inbox.room(max_frames(target, self._settings))
             received = await self._receive_in_time()
             if (data := received.get("bytes")) is not None:
                 mel = read_frames(data, source.num_mels)
                 self._frames += mel.shape[1]
-                check_length(self._frames, target, self._settings)
+                check_length(self._frames, target, self._settings, source)
                 if mel.shape[1] <= _AT_ONCE:  # less than what handing it to a thread and back would take
-                    self._inbox.put(fit_mel(mel, source, target))
+                    self._put(fitting.push(mel))
                 else:
-                    self._inbox.put(await self._engine.run(fit_mel, mel, source, target))
+                    self._put(await self._engine.run(fitting.push, mel))
                 continue
             command = parse(Command, received.get("text"), _COMMANDS).type
             self._frames = 0
             if command != "cancel":
+                self._put(fitting.finish())
                 self._inbox.put(command)
             else:
                 self._inbox.clear()
                 self._cancels += 1
                 if self._turn:
                     self._turn.cancel()
+            fitting = fit()
+
+    def _put(self, mel: Float[Tensor, "mel frame"]) -> None:
+        if mel.shape[1]:
+            self._inbox.put(mel)
 
     async def _speak(self, name: str, voice: Vocoder, start: Start) -> None:
         """Utterance after utterance, until one is the last."""

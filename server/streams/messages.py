@@ -26,6 +26,7 @@ class Start(BaseModel):
     type: Literal["start"]
     voice: Name | None = None
     dialect: Name | None = None
+    estimate: bool = Field(default=False, description="of frames that cannot be converted exactly")
     format: AudioFormat = "pcm"
     seed: Seed = Field(default=0, strict=True)
     temperature: Temperature | None = None

@@ -53,6 +53,19 @@ def test_json_holds_every_system_and_clip(manifest, checkpoint):
     assert means["recording"] == 0 < means["griffin-lim"]
 
 
+def test_voices_are_given_the_mels_of_others(manifest, checkpoint):
+    result = invoke(
+        manifest,
+        *("--voice", checkpoint, "--mel", "nvidia", "--mel", "vocos", "--baseline", "recording"),
+        *("--measure", "stft_log_magnitude", "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    means = json.loads(result.stdout)["systems"]
+    assert list(means) == ["tiny (nvidia)", "tiny (vocos)", "recording"]
+    own, estimated = (means[f"tiny ({name})"]["stft_log_magnitude"]["mean"] for name in ("nvidia", "vocos"))
+    assert own != estimated
+
+
 def test_table_and_file(manifest, tmp_path):
     output = tmp_path / "result.json"
     result = invoke(manifest, "--baseline", "recording", "--measure", "estoi", "--limit", "1", "-o", output)

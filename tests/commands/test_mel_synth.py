@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from vocoder.audio import read, to_pcm16
 from vocoder.checkpoints import load
 from vocoder.cli import app
+from vocoder.inference.fitting import fit_mel
 from vocoder.mel import DIALECTS, MelFrontend
 from vocoder.mel.files import decode_mel
 from vocoder.samples import DEFAULT_SAMPLE, SAMPLES
@@ -146,3 +147,14 @@ def test_bad_input_is_one_line_and_status_2(run, tmp_path, arguments):
     assert result.stderr.count("\n") == 1
     assert result.stdout == ""
     assert {path.name for path in tmp_path.iterdir()} <= {"text", "voices"}
+
+
+def test_synth_estimates_a_mel_that_cannot_be_converted_if_it_is_asked_to(run, short):
+    run("mel", short, "-o", "vocos.safetensors", "--dialect", "vocos")
+    refused = run("synth", "vocos.safetensors", "-o", "refused.wav", status=2)
+    assert "estimate" in refused.output
+    assert not Path("refused.wav").exists()
+    run("synth", "vocos.safetensors", "-o", "estimated.wav", "--estimate")
+    mel = decode_mel(Path("vocos.safetensors").read_bytes(), "safetensors").mel
+    estimated = fit_mel(mel, DIALECTS["vocos"], NVIDIA, estimate=True)
+    assert same("estimated.wav", load("student").synthesize(estimated))

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from vocoder.checkpoints import load
-from vocoder.errors import InputError, MelMismatch
-from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES, block_sizes, fit_mel, synthesize_blocks
+from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES, block_sizes, synthesize_blocks
 from vocoder.mel import DIALECTS, MelFrontend
 
 NVIDIA = DIALECTS["nvidia"]
@@ -41,21 +40,3 @@ def test_the_first_block_is_audio(voices):
     voice = load("student")
     first = next(synthesize_blocks(voice, noise_mel(NVIDIA, 100)))
     assert first.numel() == FIRST_FRAMES * NVIDIA.hop_length
-
-
-def test_a_mel_is_converted_where_that_is_exact():
-    decimal = NVIDIA.model_copy(update={"log_base": "10"})
-    mel = noise_mel(NVIDIA, 20)
-    torch.testing.assert_close(fit_mel(noise_mel(decimal, 20), decimal, NVIDIA), mel, atol=1e-5, rtol=0)
-    assert torch.equal(fit_mel(mel, None, NVIDIA), mel)
-
-
-def test_a_mel_of_another_analysis_is_refused():
-    with pytest.raises(MelMismatch, match="fmin"):
-        fit_mel(noise_mel(DIALECTS["pwg-22k"], 20), DIALECTS["pwg-22k"], NVIDIA)
-
-
-@pytest.mark.parametrize("mel", [torch.zeros(20, 80), torch.zeros(80, 0), torch.full((80, 20), float("nan"))])
-def test_what_is_no_mel_is_refused(mel):
-    with pytest.raises(InputError):
-        fit_mel(mel, None, NVIDIA)

@@ -88,7 +88,7 @@ def test_a_batch_is_estimated_as_its_items(recordings):
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", DIALECTS.keys() - {"clarinet"})
+@pytest.mark.parametrize("name", sorted(DIALECTS.keys() - {"clarinet"}))
 def test_silence_of_every_dialect_is_quiet(name):
     source = dialect(name)
     estimated = estimate(mel_of(torch.zeros(20000), source), source, NVIDIA)

@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from vocoder.audio import read, to_pcm16, write
+from vocoder.checkpoints import load
 from vocoder.client import AsyncClient, Client, Refused, Retries
 from vocoder.client.requests import frames_of, trusted
 from vocoder.errors import ConfigError, InputError, VocoderError
+from vocoder.inference.fitting import fit_mel
 from vocoder.mel import DIALECTS, MelFrontend
 
 QUICK = Retries(attempts=3, first_wait=0.01, longest_wait=5.0)
@@ -86,6 +88,14 @@ def test_synthesize_gives_the_samples_of_the_library(client, utterance, as_array
     assert close(audio, spoken.samples(seed=7))
 
 
+def test_a_mel_of_any_dialect_is_spoken_if_an_estimate_is_asked_for(client):
+    vocos, voice = DIALECTS["vocos"], load("student")
+    mel = MelFrontend(vocos)(0.1 * torch.randn(9000, generator=torch.Generator().manual_seed(0)))
+    audio, rate = client.synthesize(mel, dialect="vocos", estimate=True)
+    assert rate == voice.sample_rate
+    assert close(audio, to_pcm16(voice.synthesize(fit_mel(mel, vocos, voice.mel_spec, estimate=True))))
+
+
 def test_a_stream_is_the_same_in_pieces(client, utterance):
     spoken = utterance(200)
     pieces = client.stream(spoken.mel, seed=7, temperature=0.5)
@@ -113,8 +123,8 @@ def test_voices_are_listed(client):
 
 
 def test_a_refusal_says_what_the_server_says(client, utterance):
-    with pytest.raises(Refused, match=r"mel-mismatch .*padding is 384, not 512") as refused:
-        client.synthesize(utterance(20).mel, dialect="hifigan")
+    with pytest.raises(Refused, match=r"mel-mismatch .*fmin is 80.0, not 0.0") as refused:
+        client.synthesize(utterance(20).mel, dialect="pwg-22k")
     assert (refused.value.status, refused.value.type) == (422, "mel-mismatch")
 
 

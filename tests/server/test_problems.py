@@ -127,7 +127,7 @@ CASES = {
         "invalid-parameter",
     ),
     "a mel of another dialect": (
-        {"content": GOOD, "headers": NPY, "params": {"dialect": "hifigan"}},
+        {"content": GOOD, "headers": NPY, "params": {"dialect": "pwg-22k"}},
         "mel-mismatch",
     ),
     "a mel that lies far above the voice's": (
@@ -163,10 +163,32 @@ def test_bad_requests_are_problems(shared, request_, name):
 def test_the_detail_says_what_to_do(shared):
     transposed = shared.post(URL, content=array(SILENCE.T), headers=NPY)
     assert "transpose" in check(transposed, "invalid-mel")
-    mismatch = shared.post(URL, content=GOOD, headers=NPY, params={"dialect": "hifigan"})
-    assert "padding is 384, not 512" in check(mismatch, "mel-mismatch")
+    mismatch = shared.post(URL, content=GOOD, headers=NPY, params={"dialect": "pwg-22k"})
+    assert "fmin is 80.0, not 0.0" in check(mismatch, "mel-mismatch")
     voice = shared.post(URL, content=GOOD, headers=NPY, params={"voice": "nobody"})
     assert "student, wide" in check(voice, "unknown-voice")
+
+
+def test_what_would_become_too_long_is_refused_before_it_does(shared):
+    """Three frames of ten hours each."""
+    long = {
+        "dialect": "nvidia",
+        "sample_rate": 1,
+        "fmin": 0,
+        "fmax": 0.5,
+        "n_fft": 16384,
+        "hop_length": 16384,
+    }
+    answer = shared.post(
+        URL, json={"mel": SILENCE[:, :3].tolist(), "mel_spec": long}, params={"estimate": True}
+    )
+    assert "send them in parts" in check(answer, "mel-too-long")
+
+
+def test_an_analysis_beyond_all_measure_is_refused_before_memory_is_taken(shared):
+    spec = {"dialect": "nvidia", "n_fft": 2**28, "win_length": 2**28}
+    answer = shared.post(URL, json={"mel": SILENCE.tolist(), "mel_spec": spec})
+    assert "n_fft: Input should be less than or equal to 16384" in check(answer, "invalid-parameter")
 
 
 def test_a_method_that_is_not_taken_says_which_is(shared):

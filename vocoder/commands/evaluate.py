@@ -27,20 +27,26 @@ class VoiceSystem:
     seed: int = 0
     temperature: float | None = None
     correction: int | None = None
+    mel: str | None = None
+    """The dialect of the mel that it is given, if that is not its own; estimated where need be."""
 
     @property
     def name(self) -> str:
-        return Path(self.voice).stem
+        own = Path(self.voice).stem
+        return f"{own} ({self.mel})" if self.mel else own
 
     def generate(
         self, audio: Float[Tensor, "sample"], sample_rate: int
     ) -> tuple[Float[Tensor, "generated"], int]:
         """Analyse and synthesize at the voice's rate, clipped to [-1, 1] as any player would."""
         from vocoder.audio import resample
-        from vocoder.mel import MelFrontend
+        from vocoder.inference.fitting import fit_mel
+        from vocoder.mel import MelFrontend, mel_spec
 
         model = loaded(self.voice, self.correction)
-        mel = MelFrontend(model.mel_spec)(resample(audio, sample_rate, model.sample_rate))
+        spec = mel_spec(self.mel) if self.mel else model.mel_spec
+        mel = MelFrontend(spec)(resample(audio, sample_rate, spec.sample_rate))
+        mel = fit_mel(mel, spec, model.mel_spec, estimate=True)
         generated = model.synthesize(mel, seed=self.seed, temperature=self.temperature)
         return generated.clamp(-1, 1), model.sample_rate
 
@@ -76,6 +82,13 @@ def evaluate(
         list[str] | None, typer.Option(help="griffin-lim, recording or world; repeat for more.")
     ] = None,
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure; repeat for more.")] = None,
+    mel: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Give the voices the mel of this dialect, estimated where it cannot be converted; repeat. "
+            "[default: each voice's own]"
+        ),
+    ] = None,
     dialect: Annotated[
         str | None, typer.Option(help="The mel of griffin-lim; the first voice's, or nvidia, if not given.")
     ] = None,
@@ -111,6 +124,7 @@ def evaluate(
     Examples:
       vocoder evaluate recordings/valid.txt
       vocoder evaluate recordings/valid.txt --voice student --baseline griffin-lim -o result.json
+      vocoder evaluate recordings/valid.txt --voice student --mel hifigan --mel vocos
       vocoder evaluate recordings/valid.txt --voice student --measure estoi --json | jq .systems
       vocoder evaluate recordings/valid.txt --report report.html --cases 3 --order-by pesq
     """
@@ -126,7 +140,9 @@ def evaluate(
     clips = read_manifest(manifest)[:limit]
     if voice is None and baseline is None:
         voice, baseline = list(voice_paths()), list(BASELINES)
-    systems = _systems(voice or [], baseline or [], dialect, ScoringVoice("", seed, temperature, correction))
+    given: list[str | None] = list(mel) if mel else [None]
+    manners = [ScoringVoice("", seed, temperature, correction, name) for name in given]
+    systems = _systems(voice or [], baseline or [], dialect, manners)
     if report is not None:
         from vocoder.evaluation.html import check_order
 
@@ -158,9 +174,9 @@ def evaluate(
 
 
 def _systems(
-    voices: list[str], baselines: list[str], dialect: str | None, manner: ScoringVoice
+    voices: list[str], baselines: list[str], dialect: str | None, manners: list[ScoringVoice]
 ) -> "list[System]":
-    """The voices, each in that manner, and the baselines."""
+    """The voices, each in those manners, and the baselines."""
     from vocoder.checkpoints import read_info, voice_path
     from vocoder.evaluation import baseline
     from vocoder.mel import mel_spec
@@ -168,7 +184,7 @@ def _systems(
     specs = [read_info(voice_path(name)).mel_spec for name in voices]
     spec = mel_spec(dialect) if dialect else [*specs, mel_spec("nvidia")][0]
     return [
-        *(replace(manner, voice=name) for name in voices),
+        *(replace(manner, voice=name) for name in voices for manner in manners),
         *(baseline(name, spec) for name in baselines),
     ]
 

@@ -131,7 +131,7 @@ def _systems(
 
     spec = read_info(voice_path(voices[0])).mel_spec
     return [
-        *(StreamingVoice(name, seed, temperature, correction, chunk) for name in voices),
+        *(StreamingVoice(name, seed, temperature, correction, chunk=chunk) for name in voices),
         GriffinLim(spec),
         Rerecorded(),
     ]

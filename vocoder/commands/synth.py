@@ -46,17 +46,21 @@ def synth(
     dialect: Annotated[
         str | None, typer.Option(help="Analysis that made the mel. [default: what it says, or the voice's]")
     ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Estimate a mel that cannot be converted exactly.")
+    ] = False,
     device: Annotated[str, typer.Option(help="A torch device.")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="Say what was made, as JSON.")] = False,
 ) -> None:
     """Speak a mel-spectrogram, or copy a recording through its mel.
 
-    A mel of another dialect is converted where that is exact and refused otherwise. A recording is resampled
-    to the voice's rate, and the copy has its length.
+    A mel of another dialect is converted where that is exact, and otherwise refused, or estimated. A
+    recording is resampled to the voice's rate, and the copy has its length.
 
     Examples:
       vocoder synth speech.npy -o speech.wav
       vocoder synth speech.flac -o copy.wav --voice student --seed 7 --temperature 0.8
+      vocoder synth vocos.npy -o speech.wav --dialect vocos --estimate
       vocoder synth speech.npy -o - | ffplay -nodisp -autoexit -
     """
     import torch
@@ -78,7 +82,7 @@ def synth(
     check_one_output(output, as_json)
     audio_format = choose_by_suffix(output, ENCODERS, "wav")
     model = load(voice or DEFAULT_VOICE, device=device, correction=correction)
-    mel, num_samples = _mel_of(source, model.mel_spec, dialect)
+    mel, num_samples = _mel_of(source, model.mel_spec, dialect, estimate)
     outgoing = denoised(encoder(audio_format, model.sample_rate, num_samples), model, denoise)
     began = time.perf_counter()
     with progress("synthesizing", num_samples) as advance:
@@ -109,12 +113,12 @@ def synth(
         )
 
 
-def _mel_of(source: str, spec: "MelSpec", dialect: str | None) -> "tuple[Tensor, int]":
+def _mel_of(source: str, spec: "MelSpec", dialect: str | None, estimate: bool) -> "tuple[Tensor, int]":
     """The mel in the units of `spec`, and how many samples of audio belong to it."""
     from vocoder.audio import read
     from vocoder.commands.console import PIPE, read_input
     from vocoder.errors import AudioError, InputError
-    from vocoder.inference.streaming import fit_mel
+    from vocoder.inference.fitting import fit_mel
     from vocoder.mel import MelFrontend
     from vocoder.mel.files import decode_mel, detect_format
 
@@ -122,7 +126,7 @@ def _mel_of(source: str, spec: "MelSpec", dialect: str | None) -> "tuple[Tensor,
     file_format = detect_format(data)
     if file_format is not None:
         file = decode_mel(data, file_format)
-        mel = fit_mel(file.mel, file.made_by(dialect), spec)
+        mel = fit_mel(file.mel, file.made_by(dialect), spec, estimate=estimate)
         return mel, spec.num_samples(mel.shape[1])
     if dialect:
         raise InputError(f"--dialect {dialect} says what made a mel, but {source} is not one")

@@ -6,29 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vocoder.mel import MelSpec, check_plausible, convert, surely_plausible
 from vocoder.models import Vocoder
-from vocoder.models.base import check_frames
 from vocoder.noise import check_seed
 
 FIRST_FRAMES = 12
 LARGEST_FRAMES = 128
-
-
-def fit_mel(
-    mel: Float[Tensor, "mel frame"], source: MelSpec | None, target: MelSpec
-) -> Float[Tensor, "mel frame"]:
-    """The mel in the units of `target`, given that `source` made it (None: `target` itself).
-
-    Raises:
-        InputError: wrong axes, no frames, or values that are not finite.
-        MelMismatch: values that `source` cannot give, or no exact conversion from it.
-    """
-    source = source or target
-    if not surely_plausible(mel, source):
-        check_frames(mel[None], source)
-        check_plausible(mel, source)
-    return convert(mel, source, target)
 
 
 def block_sizes(num_frames: int, lookahead: int) -> Iterator[int]:

@@ -47,13 +47,18 @@ def convert(
     """
     if source == target:
         return mel
-    if found := obstacles(source, target):
+    check_convertible(source, target)
+    return compress(expand(mel.double(), source), target).to(mel.dtype)
+
+
+def check_convertible(source: MelSpec, target: MelSpec) -> None:
+    """Raise `MelMismatch` where `convert` would."""
+    if source != target and (found := obstacles(source, target)):
         raise MelMismatch(
             f"a {title(source)} mel cannot be converted to {title(target)}: {'; '.join(found)}. "
-            "Compute it from the audio with the target's parameters, use a voice of the mel's dialect, or have "
-            "it estimated (--estimate, estimate=true): vocoder.mel.estimate"
+            "Compute it from the audio with the target's parameters, use a voice of the mel's dialect, "
+            "or have it estimated (estimate=true, --estimate)"
         )
-    return compress(expand(mel.double(), source), target).to(mel.dtype)
 
 
 def obstacles(source: MelSpec, target: MelSpec) -> list[str]:

@@ -21,6 +21,7 @@ _NVIDIA = MelSpec(
     floor=1e-5,
 )
 _PWG_22K = _NVIDIA.model_copy(update={"fmin": 80.0, "fmax": 7600.0, "log_base": "10", "floor": 1e-10})
+_HIFIGAN = _NVIDIA.model_copy(update={"padding": 384, "magnitude_epsilon": 1e-9})
 _CLARINET = _NVIDIA.model_copy(
     update={
         "pad_mode": "constant",
@@ -38,8 +39,21 @@ _CLARINET = _NVIDIA.model_copy(
 _BY_NAME = {
     # Tacotron 2 and WaveGlow, https://github.com/NVIDIA/tacotron2 layers.py
     "nvidia": _NVIDIA,
-    # HiFi-GAN and BigVGAN at 22.05 kHz, https://github.com/jik876/hifi-gan meldataset.py
-    "hifigan": _NVIDIA.model_copy(update={"padding": 384, "magnitude_epsilon": 1e-9}),
+    # HiFi-GAN, and BigVGAN at 22.05 kHz to 8 kHz, https://github.com/jik876/hifi-gan meldataset.py
+    "hifigan": _HIFIGAN,
+    # https://github.com/NVIDIA/BigVGAN meldataset.py
+    "bigvgan-24k": _HIFIGAN.model_copy(update={"sample_rate": 24000, "num_mels": 100, "fmax": 12000.0}),
+    "bigvgan-44k": _HIFIGAN.model_copy(
+        update={
+            "sample_rate": 44100,
+            "n_fft": 2048,
+            "win_length": 2048,
+            "hop_length": 512,
+            "padding": 768,
+            "num_mels": 128,
+            "fmax": 22050.0,
+        }
+    ),
     # ParallelWaveGAN and ESPnet, before the corpus statistics, https://github.com/kan-bayashi/ParallelWaveGAN
     "pwg-22k": _PWG_22K,
     "pwg-24k": _PWG_22K.model_copy(

@@ -34,10 +34,10 @@ def estimate(
     """About the mel that `target` gives for the audio whose `source` mel is `mel`.
 
     The bands, interpolated over the bins, are brought to the mel by multiplicative updates (Lee and Seung
-    2001, "Algorithms for non-negative matrix factorization", equation 4, with the triangles given). What comes
-    of it, scaled to the target's window, passes the target's pre-emphasis and triangles. Where the rates of
-    frames differ it is interpolated in time, in logarithms. Frame 0 stays frame 0. What lies outside the
-    source's bands or below its floor is a guess.
+    2001, "Algorithms for non-negative matrix factorization", equation 4, with the triangles given). The
+    spectrum that comes of it, scaled to the target's window, passes the target's pre-emphasis and triangles.
+    Where the rates of frames differ it is interpolated in time, in logarithms. Frame 0 stays frame 0. What
+    lies outside the source's bands or below its floor is a guess.
 
     Returns:
         As many frames of the target as last as long, rounded, and one at least.
@@ -62,9 +62,9 @@ class Estimator:
         self._spectra = _spectra(source, target)
         if (raised := _raised(source, target)) > MAX_RAISE:
             raise MelMismatch(
-                f"a {title(source)} mel says nothing of quiet sounds: its floor lies {raised:.0f} dB above that "
-                f"of {title(target)}, at most {MAX_RAISE:.0f} can be. Compute it from the audio with the "
-                "target's parameters"
+                f"a {title(source)} mel says nothing of quiet sounds: its floor lies {raised:.0f} dB above "
+                f"that of {title(target)}, at most {MAX_RAISE:.0f} can be. Compute it from the audio with "
+                "the target's parameters"
             )
         self._times = FrameTimes(source, target)
 
@@ -128,7 +128,7 @@ class _Spectra(NamedTuple):
         return (self.target_triangles.to(linear) @ energies).clamp(min=_TINY).log()
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _spectra(source: MelSpec, target: MelSpec) -> _Spectra:
     with torch.inference_mode(False):  # what is kept may meet gradients later
         triangles = mel_filterbank(source)

@@ -14,7 +14,7 @@ _LINEAR_HZ, _KNEE_HZ, _LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
 _KNEE_MEL = _KNEE_HZ / _LINEAR_HZ
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def mel_filterbank(spec: MelSpec) -> Float[Tensor, "mel bin"]:
     """The triangles of stage 5, `[num_mels, n_fft/2 + 1]` in float64; shared, not to be written to.
 
@@ -50,7 +50,7 @@ def _mel_to_hz(mel: Tensor, scale: str) -> Tensor:
     return torch.where(mel < _KNEE_MEL, mel * _LINEAR_HZ, _KNEE_HZ * ((mel - _KNEE_MEL) * _LOG_STEP).exp())
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def mel_window(spec: MelSpec) -> Float[Tensor, "sample"]:
     """The window of stage 3, `[win_length]` in float64; shared, not to be written to.
 
@@ -70,7 +70,7 @@ def full_scale_energy(spec: MelSpec) -> float:
     return spec.n_fft * float(mel_window(spec).square().sum()) * (1 + spec.pre_emphasis) ** 2
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def loudest_bands(spec: MelSpec) -> Float[Tensor, "mel"]:
     """The linear mel of each band that no waveform in [-1, 1] exceeds (Cauchy-Schwarz on half the energy).
 

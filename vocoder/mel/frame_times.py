@@ -10,11 +10,22 @@ from torch import Tensor
 from vocoder.mel.spec import MelSpec
 
 
+def frames_lasting(num_frames: int, source: MelSpec, target: MelSpec) -> int:
+    """Frames of `target` that last as long as so many of `source`, rounded, and one at least of one."""
+    lasting = num_frames / _step(source, target)
+    return max(math.floor(lasting + Fraction(1, 2)), min(num_frames, 1))
+
+
+def _step(source: MelSpec, target: MelSpec) -> Fraction:
+    """From one frame of the target to the next, in frames of the source."""
+    return Fraction(target.hop_length * source.sample_rate, target.sample_rate * source.hop_length)
+
+
 class FrameTimes:
     """Frames at the source's rate to frames at the target's, interpolated linearly. Frame 0 stays frame 0."""
 
     def __init__(self, source: MelSpec, target: MelSpec) -> None:
-        step = Fraction(target.hop_length * source.sample_rate, target.sample_rate * source.hop_length)
+        self._source, self._target, step = source, target, _step(source, target)
         self._step, self._over = step.numerator, step.denominator  # frame j lies at j step / over
         self._seen = self._made = self._first = 0
         self._kept = torch.empty(target.num_mels, 0)  # from `_first`, which the next one needs, to `_seen`
@@ -27,8 +38,7 @@ class FrameTimes:
 
     def finish(self) -> Float[Tensor, "*batch mel frames"]:
         """The rest, until they last as long, rounded; the last frame stands for what would follow it."""
-        lasting = Fraction(self._seen * self._over, self._step)
-        return self._until(max(self._made, math.floor(lasting + Fraction(1, 2)), min(self._seen, 1)))
+        return self._until(max(self._made, frames_lasting(self._seen, self._source, self._target)))
 
     def _until(self, count: int) -> Float[Tensor, "*batch mel frames"]:
         places = torch.arange(self._made, count) * self._step

@@ -12,6 +12,9 @@ from vocoder.errors import ConfigError, InputError
 
 LogBase = Literal["e", "10", "2", "none"]
 
+# A client of the server may state an analysis: its triangles are num_mels x n_fft/2 numbers.
+MAX_SAMPLE_RATE, MAX_FFT, MAX_MELS = 384_000, 16_384, 512
+
 
 class MelSpec(BaseModel):
     """The analysis of a waveform in [-1, 1] into a mel-spectrogram `[mel, frame]`, stage by stage.
@@ -33,14 +36,14 @@ class MelSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    sample_rate: int = Field(gt=0, description="Hz")
-    n_fft: int = Field(ge=2, description="samples")
+    sample_rate: int = Field(gt=0, le=MAX_SAMPLE_RATE, description="Hz")
+    n_fft: int = Field(ge=2, le=MAX_FFT, description="samples")
     win_length: int = Field(ge=2, description="samples, at most n_fft")
     hop_length: int = Field(ge=1, description="samples between frames")
     window: Literal["hann", "lws"] = "hann"
     padding: int = Field(ge=0, description="samples added at each end; n_fft/2 centres frame 0 on sample 0")
     pad_mode: Literal["reflect", "constant"] = "reflect"
-    num_mels: int = Field(ge=1)
+    num_mels: int = Field(ge=1, le=MAX_MELS)
     fmin: float = Field(ge=0, description="Hz")
     fmax: float = Field(gt=0, description="Hz, at most sample_rate/2")
     mel_scale: Literal["slaney", "htk"] = "slaney"

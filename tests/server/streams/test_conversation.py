@@ -11,8 +11,9 @@ from server.streams.inbox import Inbox
 from vocoder.audio import read, to_pcm16
 from vocoder.checkpoints import load, save_checkpoint
 from vocoder.inference.bounded import BoundedWaveGlow
+from vocoder.inference.fitting import fit_mel
 from vocoder.inference.scheduler import Scheduler
-from vocoder.mel import DIALECTS
+from vocoder.mel import DIALECTS, MelFrontend
 from vocoder.models import WaveGlow, WaveGlowConfig
 
 
@@ -189,12 +190,35 @@ def test_every_format_is_a_file_of_its_own(url, call, utterance, audio_format):
         assert close(to_pcm16(audio), spoken.samples())
 
 
-def test_frames_of_another_dialect_are_converted_where_that_is_exact(url, call, utterance):
-    caller = call(url, dialect="hifigan")
-    assert caller.said[-1]["type"] == "started"
-    caller.push(utterance(20).mel)
-    assert "padding is 384, not 512" in caller.until("error")["problem"]["detail"]
+def test_frames_of_a_dialect_that_cannot_be_converted_are_refused_before_they_come(url, call):
+    caller = call(url, dialect="vocos")
+    assert "num_mels is 100, not 80" in caller.said[-1]["problem"]["detail"]
     assert closing(caller) == 1007
+
+
+def test_frames_of_another_dialect_are_converted_where_that_is_exact(url, call, utterance):
+    spoken = utterance(40)
+    caller = call(url, dialect="hifigan")
+    caller.push(spoken.mel)
+    caller.say("finish")
+    caller.until("finished")
+    assert close(caller.samples, spoken.samples())
+
+
+def test_frames_that_cannot_be_converted_are_estimated_as_they_come(url, call):
+    vocos, voice = DIALECTS["vocos"], load("student")
+    generator = torch.Generator().manual_seed(0)
+    mels = MelFrontend(vocos)(0.1 * torch.randn(2, 9000, generator=generator))
+    caller = call(url, dialect="vocos", estimate=True)
+    assert caller.said[-1]["num_mels"] == 100
+    for mel, command, answer in zip(mels, ("flush", "finish"), ("flushed", "finished"), strict=True):
+        caller.audio = b""
+        for piece in mel.split(7, dim=1):
+            caller.push(piece)
+        caller.say(command)
+        fitted = fit_mel(mel, vocos, voice.mel_spec, estimate=True)
+        assert caller.until(answer)["frames"] == fitted.shape[1]
+        assert close(caller.samples, to_pcm16(voice.synthesize(fitted)))
 
 
 def test_conversations_side_by_side_are_kept_apart(serve, call, utterance):
