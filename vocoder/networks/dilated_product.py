@@ -1,5 +1,6 @@
 """A dilated convolution over rows of time as matrix products, a third of them saved where that pays."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -36,7 +37,10 @@ class DilatedProduct:
     def add_to(self, y: Float[Tensor, "batch row out"], x: Float[Tensor, "batch seen in"]) -> None:
         """Add to y from x, which has `reach` rows more."""
         rows = y.shape[1]
-        paired = rows - rows % (2 * self.dilation) if self.minimal else 0
+        minimal = self.minimal and not torch.is_autocast_enabled(
+            y.device.type
+        )  # whose sums would be too coarse
+        paired = rows - rows % (2 * self.dilation) if minimal else 0
         if paired:
             self._add_pairs(y[:, :paired], x[:, : paired + self.reach])
         if paired < rows:
@@ -61,7 +65,9 @@ def add_product(
     y: Float[Tensor, "batch row out"], x: Float[Tensor, "batch row in"], matrix: Float[Tensor, "in out"]
 ) -> None:
     """y += x @ matrix, in place."""
-    if len(x) == 1:
+    if torch.is_autocast_enabled(y.device.type):  # which leaves products in place as they are
+        y += x @ matrix
+    elif len(x) == 1:
         y[0].addmm_(x[0], matrix)
     else:
         y.baddbmm_(x, matrix.expand(len(x), -1, -1))
