@@ -145,18 +145,16 @@ def _content(path: Path) -> str:
 
 
 def _distinct(sources: list[Source], contents: dict[str, str]) -> tuple[list[Source], dict[str, str]]:
-    """The first of sources with the same content, or the same name for their pieces; why not the others."""
+    """The first of sources with the same content; why not the others."""
     kept: list[Source] = []
     repeated: dict[str, str] = {}
     seen: dict[str, str] = {}
     for source in sources:
         if first := seen.get(contents[source.path]):
             repeated[source.path] = f"the same as {first}"
-        elif first := seen.get(source.name):
-            repeated[source.path] = f"its pieces would be called as those of {first}: rename it"
         else:
             kept.append(source)
-            seen |= dict.fromkeys((contents[source.path], source.name), source.path)
+            seen[contents[source.path]] = source.path
     return kept, repeated
 
 

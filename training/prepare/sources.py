@@ -1,6 +1,10 @@
 """The recordings of a folder as they are found: who speaks, and what is said, where that is known."""
 
+import hashlib
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from training.prepare.journal import JOURNAL
@@ -9,6 +13,8 @@ from vocoder.errors import InputError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf")
 TABLES = ("metadata.csv", "metadata.txt", "transcripts.txt")
+LONGEST = 180
+"""Bytes of a name; file systems take 255, and numbers and suffixes follow."""
 HEADINGS = ("text", "transcript", "transcription", "sentence", "normalized_text")
 
 
@@ -17,21 +23,19 @@ class Source(Config):
 
     path: str
     speaker: str
+    name: str
+    """What its pieces are called: the speaker before the first underscore, then the path."""
     text: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What its pieces are called: the speaker before the first underscore, then the path."""
-        stem = Path(self.path).with_suffix("").as_posix()
-        return f"{self.speaker}_{re.sub(r'[^A-Za-z0-9-]+', '-', stem).strip('-')}"
 
 
 def find_sources(folder: Path, speaker: str | None = None) -> list[Source]:
     """All recordings below a folder, in order of their paths; no hidden files, and no sets that are prepared.
 
     Everybody is `speaker`; without it, a subfolder of the first level is a speaker, and the folder itself
-    where there are none. Texts come from a table of `name|text` lines (LJSpeech's metadata.csv), whose
-    first line may name the columns, or from a file of the same name with the suffix .txt or .lab.
+    where there are none. Names keep the letters, marks and digits of any script; where two would then be the
+    same, but for capitals, each gets a number made of its path. Texts come from a table of `name|text` lines
+    (LJSpeech's metadata.csv), whose first line may name the columns, or from a file of the same name with the
+    suffix .txt or .lab.
 
     Raises:
         InputError: no such folder, or no recordings in it.
@@ -49,19 +53,48 @@ def find_sources(folder: Path, speaker: str | None = None) -> list[Source]:
     if not paths:
         raise InputError(f"{folder} holds no recordings ({', '.join(SUFFIXES)})")
     texts = _table(folder)
+    called = {
+        path: speaker or (path.parts[0] if len(path.parts) > 1 else folder.resolve().name) for path in paths
+    }
+    speakers = _distinct(set(called.values()), lambda name: _plain(name) or "speaker")
+    names = _distinct(
+        (path.as_posix() for path in paths),
+        lambda path: (
+            f"{speakers[called[Path(path)]]}_{_plain(str(Path(path).with_suffix(''))) or 'recording'}"
+        ),
+    )
     return [
         Source(
             path=path.as_posix(),
-            speaker=_speaker(speaker or (path.parts[0] if len(path.parts) > 1 else folder.resolve().name)),
-            text=texts.get(path.stem) or _beside(folder / path),
+            speaker=speakers[called[path]],
+            name=names[path.as_posix()],
+            text=texts.get(_composed(path.stem)) or _beside(folder / path),
         )
         for path in paths
     ]
 
 
-def _speaker(name: str) -> str:
-    """Without an underscore, which ends a speaker's name in the list."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "speaker"
+def _plain(name: str) -> str:
+    """Letters, marks and digits; all else is a hyphen, the underscore too, which ends a speaker's name."""
+    kept = (sign if unicodedata.category(sign)[0] in "LMN" else "-" for sign in _composed(name))
+    return re.sub("-+", "-", "".join(kept)).strip("-")
+
+
+def _composed(name: str) -> str:
+    """Some systems hand out letters and their accents apart."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _distinct(originals: Iterable[str], plain: Callable[[str], str]) -> dict[str, str]:
+    """Plain names; one that could be taken for another's, or is too long, with what tells it apart."""
+    names = {original: plain(original) for original in originals}
+    times = Counter(name.casefold() for name in names.values())
+    for original, name in names.items():
+        short = name.encode()[:LONGEST].decode(errors="ignore")
+        piece_of = re.sub(r"-\d{3,}$", "", name.casefold())
+        if short != name or times[name.casefold()] + (piece_of != name.casefold()) * times[piece_of] > 1:
+            names[original] = f"{short}-{hashlib.sha256(original.encode()).hexdigest()[:8]}"
+    return names
 
 
 def _table(folder: Path) -> dict[str, str]:
@@ -70,7 +103,7 @@ def _table(folder: Path) -> dict[str, str]:
             lines = (folder / name).read_text(errors="replace").splitlines()
             rows = [[cell.strip() for cell in line.split("|")] for line in lines]
             column = _text_column(rows[0]) if rows else -1
-            return {Path(row[0]).stem: row[column] for row in rows if len(row) > max(1, column)}
+            return {_composed(Path(row[0]).stem): row[column] for row in rows if len(row) > max(1, column)}
     return {}
 
 

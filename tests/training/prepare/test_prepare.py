@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,52 @@ def test_a_folder_may_be_named_by_any_path(
     assert [source.path for source in find_sources(Path("..") / recordings.name)] == names
     hidden = shutil.move(recordings, tmp_path / ".hidden")
     assert [source.path for source in find_sources(Path(hidden))] == names
+
+
+NAMES = [
+    "Анна/первая запись.flac",
+    "Анна/вторая.flac",
+    "Борис/первая запись.flac",
+    "王/一.flac",
+    "王/二.flac",
+    "हिन्दी/की.flac",
+    "हिन्दी/कि.flac",
+    "speaker one/a b.flac",
+    "speaker-one/a-b.flac",
+    "speaker-one/A b.flac",
+    "speaker-one/a-b-001.flac",
+    "-x/'quoted', $HOME & more_and_more.flac",
+    "x/" + "long " * 45 + ".flac",
+]
+
+
+def test_names_of_every_script_stay_apart(tmp_path: Path) -> None:
+    audio, rate = read(CLIPS[1])
+    for i, name in enumerate(NAMES):
+        path = tmp_path / "recordings" / unicodedata.normalize("NFD", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, 0.9**i * audio, rate)
+    report = prepare(tmp_path / "recordings", tmp_path / "set", CONFIG)
+    assert report["kept"] == len(NAMES)
+    assert report["left_out"] == {}
+    assert len(report["speakers"]) == 8
+    assert {"Анна", "Борис", "王", unicodedata.normalize("NFC", "हिन्दी")} < set(report["speakers"])
+    listed = [
+        name for part in ("train", "valid") for name in (tmp_path / "set" / f"{part}.txt").read_text().split()
+    ]
+    assert len(listed) == report["pieces"] == len({name.casefold() for name in listed})
+    assert all((tmp_path / "set" / name).is_file() for name in listed)
+    assert report["pieces"] >= 2 * len(NAMES)  # each has its own, of as many as it was cut to
+    found = find_recordings(
+        DataConfig.model_validate({"root": tmp_path, "sources": [{"folder": "set", "list": "train.txt"}]})
+    )
+    assert {recording.speaker for recording in found} <= set(report["speakers"])
+
+
+def test_a_text_is_found_however_its_letters_are_composed(tmp_path: Path) -> None:
+    write(tmp_path / unicodedata.normalize("NFD", "é.flac"), *read(CLIPS[1]))
+    (tmp_path / "metadata.csv").write_text(unicodedata.normalize("NFC", "é|dit"))
+    assert [source.text for source in find_sources(tmp_path)] == ["dit"]
 
 
 def test_hidden_files_and_sets_that_were_prepared_are_no_recordings(recordings: Path) -> None:
