@@ -216,7 +216,7 @@ def test_a_conversation_gives_the_samples_of_the_library(serve, utterance):
     first, second = utterance(30, seed=1), utterance(20, seed=2)
 
     async def speak():
-        async with AsyncClient(url) as client, client.converse(seed=5) as conversation:
+        async with AsyncClient(url) as client, client.converse(seed=np.int64(5)) as conversation:
             assert conversation.voice["num_mels"] == 80
             made = []
             for spoken in (first, second):

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from vocoder.client.requests import Mel, Refused, Samples, check_options, frames_of
-from vocoder.errors import VocoderError
+from vocoder.errors import InputError, VocoderError
 
 
 class Conversation:
@@ -112,10 +112,17 @@ async def connect(
         raise VocoderError(f"no conversation with {url}: {error}") from None
     async with socket:
         given = {name: value for name, value in options.items() if value is not None}
-        await socket.send(json.dumps({"type": "start", "format": "pcm"} | given))
+        await socket.send(json.dumps({"type": "start", "format": "pcm"} | given, default=_plain))
         started = await _receive(socket)
         assert isinstance(started, dict)
         yield Conversation(socket, started)
+
+
+def _plain(value: Any) -> Any:
+    """Of NumPy's and torch's numbers."""
+    if getattr(value, "ndim", None) == 0:
+        return value.item()
+    raise InputError(f"options are text and numbers, got {type(value).__name__}: {value!r}"[:200])
 
 
 async def _receive(socket: ClientConnection) -> bytes | dict[str, Any]:

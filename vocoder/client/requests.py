@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vocoder.arrays import as_tensor
 from vocoder.errors import ConfigError, InputError, VocoderError
 
 Mel = Float[Tensor, "..."] | Float[np.ndarray, "..."]
@@ -70,7 +71,7 @@ def frames_of(mel: Tensor | np.ndarray, num_mels: int | None = None) -> Float[Te
     Raises:
         InputError: no floating-point numbers, another shape than bands × frames, other bands than `num_mels`.
     """
-    tensor = torch.as_tensor(mel).detach()
+    tensor = as_tensor(mel, "mel").detach()
     shape = tuple(tensor.shape)
     if not tensor.is_floating_point():
         raise InputError(f"mel: values are {tensor.dtype}, floating-point log energies are expected")

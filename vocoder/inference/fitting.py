@@ -1,9 +1,11 @@
 """A mel that somebody made, brought into the units of the voice that is to speak it."""
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vocoder.arrays import as_tensor
 from vocoder.mel import (
     Estimator,
     MelSpec,
@@ -17,11 +19,16 @@ from vocoder.models.base import check_frames
 
 
 def fit_mel(
-    mel: Float[Tensor, "mel frame"], source: MelSpec | None, target: MelSpec, *, estimate: bool = False
-) -> Float[Tensor, "mels frames"]:
+    mel: Float[Tensor, "*batch mel frame"] | Float[np.ndarray, "*batch mel frame"],
+    source: MelSpec | None,
+    target: MelSpec,
+    *,
+    estimate: bool = False,
+) -> Float[Tensor, "*batch mels frames"]:
     """The mel in the units of `target`, given that `source` made it (None: `target` itself).
 
     Args:
+        mel: `[M, F]` or `[B, M, F]`, a tensor or an array.
         estimate: where `vocoder.mel.convert` cannot be exact, take what `vocoder.mel.estimate` says.
 
     Raises:
@@ -31,7 +38,7 @@ def fit_mel(
     fitting = Fitting(source, target, estimate=estimate)
     fitted = fitting.push(mel)
     rest = fitting.finish()
-    return torch.cat([fitted, rest], dim=1) if rest.shape[1] else fitted
+    return torch.cat([fitted, rest], dim=-1) if rest.shape[-1] else fitted
 
 
 class Fitting:
@@ -49,15 +56,18 @@ class Fitting:
         else:
             check_convertible(self._source, target)
 
-    def push(self, mel: Float[Tensor, "mel frame"]) -> Float[Tensor, "mels frames"]:
+    def push(
+        self, mel: Float[Tensor, "*batch mel frame"] | Float[np.ndarray, "*batch mel frame"]
+    ) -> Float[Tensor, "*batch mels frames"]:
         """The frames of the target that are certain by now."""
+        mel = as_tensor(mel, "mel")
         if not surely_plausible(mel, self._source):
-            check_frames(mel[None], self._source)
+            check_frames(mel if mel.dim() == 3 else mel[None], self._source)
             check_plausible(mel, self._source)
         if self._estimator is None:
             return convert(mel, self._source, self._target)
         return self._estimator.push(mel)
 
-    def finish(self) -> Float[Tensor, "mels frames"]:
+    def finish(self) -> Float[Tensor, "*batch mels frames"]:
         """The rest, if there is one."""
         return torch.empty(self._target.num_mels, 0) if self._estimator is None else self._estimator.finish()

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from vocoder.checkpoints import DEFAULT_VOICE, CheckpointInfo, load, read_info, voice_paths
 from vocoder.device import usable_device
 from vocoder.errors import ConfigError, UnknownVoice
-from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES, synthesize_blocks
-from vocoder.mel import MelSpec, silence
+from vocoder.inference.streaming import FIRST_FRAMES, LARGEST_FRAMES, block_sizes
+from vocoder.mel import MelSpec
 from vocoder.models import Vocoder
 
 logger = logging.getLogger(__name__)
@@ -169,8 +169,7 @@ class Voices:
 def warm(voice: Vocoder) -> None:
     """Run blocks of every size once, so that the first request does not pay for set-up."""
     frames = voice.lookahead_frames + FIRST_FRAMES + 2 * LARGEST_FRAMES
-    for _ in synthesize_blocks(voice, silence(voice.mel_spec, frames)):
-        pass
+    voice.warm_up(block_sizes(frames, voice.lookahead_frames))
 
 
 def _version(path: Path) -> Version:

@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vocoder.arrays import as_tensor
 from vocoder.errors import InputError
 from vocoder.mel.compression import compress
 from vocoder.mel.filterbank import mel_filterbank, mel_window
@@ -28,12 +30,20 @@ class MelFrontend(nn.Module):
         self.register_buffer("window", mel_window(spec).float(), persistent=False)
         self.register_buffer("filterbank", mel_filterbank(spec).float(), persistent=False)
 
-    def forward(self, audio: Float[Tensor, "*batch sample"]) -> Float[Tensor, "*batch mel frame"]:
+    def forward(
+        self, audio: Float[Tensor, "*batch sample"] | Float[np.ndarray, "*batch sample"]
+    ) -> Float[Tensor, "*batch mel frame"]:
         """Audio `[T]` or `[B, T]` to mel `[M, F]` or `[B, M, F]`, F = `spec.num_frames(T)`.
 
         Raises:
-            InputError: shorter than `spec.min_samples`, not finite, or far outside [-1, 1].
+            InputError: shorter than `spec.min_samples`, not finite, far outside [-1, 1], or integers.
         """
+        audio = as_tensor(audio, "audio")
+        if not audio.is_floating_point() or audio.dim() == 0:
+            raise InputError(
+                f"audio: expected samples in [-1, 1] as floating-point numbers, got {audio.dtype} of shape "
+                f"{list(audio.shape)}; divide 16-bit integers by 32768"
+            )
         check_length(audio.shape[-1], self.spec)
         check_range(audio)
         return self.analyse(audio)

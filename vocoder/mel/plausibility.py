@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vocoder.arrays import as_tensor
 from vocoder.errors import InputError, MelMismatch
 from vocoder.mel.compression import compress, expand, to_log_units
 from vocoder.mel.dialects import DIALECTS, dialect_of
@@ -33,17 +34,18 @@ _SAME = 0.01
 _TINY = 1e-30
 
 
-def check_plausible(mel: Tensor, spec: MelSpec) -> None:
+def check_plausible(mel: Tensor | np.ndarray, spec: MelSpec) -> None:
     """Refuse what cannot be a mel `[mel, frame]` or `[batch, mel, frame]` of audio in [-1, 1] under `spec`.
 
     Silence, quiet speech, noisy recordings and the smooth mels of acoustic models pass. Dialects that differ
     in little (nvidia and hifigan; pwg-22k, pwg-24k and r9y9) cannot be told apart by their values.
 
     Raises:
-        InputError: not a finite floating-point tensor of that shape; the message names the likely mistake.
+        InputError: not finite floating-point numbers of that shape; the message names the likely mistake.
         MelMismatch: another number of bands, or values that `spec` cannot give; the message names the
             dialects that do, or the likely mistake.
     """
+    mel = as_tensor(mel, "mel")
     _check_structure(mel, spec)
     values = mel.detach().double()
     fault = _fault(values, spec)

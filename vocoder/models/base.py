@@ -1,18 +1,20 @@
 """The contract of a vocoder: mel in, audio out, whole or as a stream."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from vocoder.arrays import as_tensor
 from vocoder.config import Config
 from vocoder.errors import InputError, NoDensity
-from vocoder.mel import MelSpec
-from vocoder.noise import check_seed
+from vocoder.mel import MelSpec, silence
+from vocoder.noise import check_seed, check_seeds
 
 BLOCK_FRAMES = 512
 MAX_TEMPERATURE = 2.0
@@ -99,7 +101,7 @@ class Vocoder(nn.Module, ABC):
         self,
         mel: Float[Tensor, "*batch mel frame"] | Float[np.ndarray, "*batch mel frame"],
         *,
-        seed: SupportsIndex | Sequence[SupportsIndex] = 0,
+        seed: SupportsIndex | Sequence[SupportsIndex] | Int[np.ndarray, "..."] | Int[Tensor, "..."] = 0,
         temperature: float | None = None,
     ) -> Float[Tensor, "*batch sample"]:
         """Audio of exactly `frames * hop_length` samples, in [-1, 1] but not clipped.
@@ -112,14 +114,12 @@ class Vocoder(nn.Module, ABC):
         Raises:
             InputError: wrong axes, bands, values, seeds or temperature.
         """
-        frames = torch.as_tensor(mel)
+        frames = as_tensor(mel, "mel")
         batch = frames if frames.dim() == 3 else frames[None]
         check_frames(batch, self.mel_spec)
-        seeds = list(seed) if isinstance(seed, Sequence) else [seed] * len(batch)
-        if len(seeds) != len(batch):
-            raise InputError(f"seed: expected one, or one for each of {len(batch)} mels, got {len(seeds)}")
+        seeds = check_seeds(seed, len(batch))
         with torch.inference_mode():
-            state = self.start([check_seed(s) for s in seeds], self.check_temperature(temperature))
+            state = self.start(seeds, self.check_temperature(temperature))
             blocks = batch.to(self.device, torch.float32).split(BLOCK_FRAMES, dim=-1)
             audio = []
             for i, block in enumerate(blocks):
@@ -127,6 +127,16 @@ class Vocoder(nn.Module, ABC):
                 audio.append(samples)
             whole = torch.cat(audio, dim=-1)
         return (whole if frames.dim() == 3 else whole[0]).clone()  # one that may be changed in place
+
+    def forward(
+        self,
+        mel: Float[Tensor, "*batch mel frame"] | Float[np.ndarray, "*batch mel frame"],
+        *,
+        seed: SupportsIndex | Sequence[SupportsIndex] | Int[np.ndarray, "..."] | Int[Tensor, "..."] = 0,
+        temperature: float | None = None,
+    ) -> Float[Tensor, "*batch sample"]:
+        """`synthesize`, for `voice(mel)`."""
+        return self.synthesize(mel, seed=seed, temperature=temperature)
 
     def open_stream(self, *, seed: SupportsIndex = 0, temperature: float | None = None) -> "Stream":
         """A stream of one utterance; raises `InputError` for a bad seed or temperature."""
@@ -136,9 +146,26 @@ class Vocoder(nn.Module, ABC):
         """The temperature to use; raises `InputError` outside 0 … 2."""
         if temperature is None:
             return self.temperature
-        if not 0.0 <= temperature <= MAX_TEMPERATURE:
-            raise InputError(f"temperature must lie between 0 and {MAX_TEMPERATURE:g}, got {temperature}")
-        return float(temperature)
+        try:
+            given = float(temperature)
+        except (TypeError, ValueError):
+            given = math.nan
+        if not 0.0 <= given <= MAX_TEMPERATURE:
+            raise InputError(f"temperature must lie between 0 and {MAX_TEMPERATURE:g}, got {temperature!r}")
+        return given
+
+    def warm_up(self, sizes: Iterable[int] = (64, 128)) -> None:
+        """Do once what first calls pay for, such as compiling: silence is spoken, whole and as a stream.
+
+        Args:
+            sizes: frames of the stream's blocks.
+        """
+        blocks = [silence(self.mel_spec, frames) for frames in sizes]
+        stream = self.open_stream()
+        for block in blocks:
+            stream.push(block)
+        stream.finish()
+        self.synthesize(torch.cat(blocks, dim=1))
 
     def num_parameters(self) -> int:
         return sum(p.numel() for p in self.parameters())
@@ -159,7 +186,7 @@ class Stream:
         self, mel: Float[Tensor, "mel frame"] | Float[np.ndarray, "mel frame"]
     ) -> Float[Tensor, "sample"]:
         """Take any number of frames; raises `InputError` for wrong bands or values, or after `finish`."""
-        batch = torch.as_tensor(mel)[None]
+        batch = as_tensor(mel, "mel")[None]
         check_frames(batch, self._model.mel_spec, empty_allowed=True)
         return self._advance(batch, last=False)
 

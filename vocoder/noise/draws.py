@@ -6,8 +6,9 @@ of the whole utterance, and a batch those of its single requests.
 
 from collections.abc import Sequence
 from operator import index
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -23,9 +24,24 @@ Seeds = Sequence[int] | Int[Tensor, "batch"]
 
 def check_seed(seed: SupportsIndex) -> int:
     """`seed` as a Python integer from 0 to 2^63 - 1; raises `InputError` for anything else."""
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= index(seed) <= MAX_SEED:
+    try:
+        number = -1 if isinstance(seed, bool) else index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number <= MAX_SEED:
         raise InputError(f"seed must be an integer from 0 to {MAX_SEED}, got {seed!r}")
-    return index(seed)
+    return number
+
+
+def check_seeds(
+    seed: SupportsIndex | Sequence[SupportsIndex] | Int[np.ndarray, "..."] | Int[Tensor, "..."], number: int
+) -> list[int]:
+    """One seed for all of a batch, or one for each; raises `InputError` for anything else."""
+    given: Any = seed.tolist() if isinstance(seed, np.ndarray | Tensor) else seed
+    seeds = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given] * number
+    if len(seeds) != number:
+        raise InputError(f"seed: expected one, or one for each of {number} mels, got {len(seeds)}")
+    return [check_seed(each) for each in seeds]
 
 
 def uniform_noise(
