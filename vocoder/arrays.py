@@ -7,7 +7,7 @@ from torch import Tensor
 from vocoder.errors import InputError
 
 
-def as_tensor(values: Tensor | np.ndarray, name: str) -> Tensor:
+def as_tensor(values: object, name: str) -> Tensor:
     """The values as a tensor, of the same memory where torch can read it.
 
     Raises:

@@ -89,13 +89,26 @@ def _load(point: EntryPoint) -> Any:
     try:
         target = point.load()
     except (ImportError, AttributeError) as error:
-        raise VocoderError(f"the command {point.name!r} ({point.value}) cannot be loaded: {error}") from error
+        raise VocoderError(
+            f"the command {point.name!r} ({point.value}) cannot be loaded: {error}{_shadowed(point)}"
+        ) from error
     parent = typer.Typer(rich_markup_mode=None)
     if isinstance(target, typer.Typer):
         parent.add_typer(target, name=point.name)
     else:
         parent.command(point.name)(target)
     return _keep_examples(typer.main.get_group(parent).commands[point.name])
+
+
+def _shadowed(point: EntryPoint) -> str:
+    """What lies in the way, where a package of another's has the name of ours: training, server."""
+    top = point.module.partition(".")[0]
+    spec = importlib.util.find_spec(top)
+    found = [*(spec.submodule_search_locations or [])] if spec else []
+    home = Path(__file__).parents[1]
+    if not found or any(Path(place).parent.resolve() == home for place in found):
+        return ""
+    return f". {found[0]} lies in the way of vocoder's own {top!r}: run in another folder, or rename that one"
 
 
 def _keep_examples(command: Any) -> Any:

@@ -1,7 +1,9 @@
 """`vocoder mel` and `vocoder synth`: files, pipes and JSON give what the library gives."""
 
+import errno
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +160,45 @@ def test_synth_estimates_a_mel_that_cannot_be_converted_if_it_is_asked_to(run, s
     mel = decode_mel(Path("vocos.safetensors").read_bytes(), "safetensors").mel
     estimated = fit_mel(mel, DIALECTS["vocos"], NVIDIA, estimate=True)
     assert same("estimated.wav", load("student").synthesize(estimated))
+
+
+def test_several_sources_are_spoken_into_a_folder_and_what_cannot_be_is_told(run, short):
+    run("mel", short, "-o", "a.npy")
+    np.savez("b.npz", mel=np.load("a.npy"))
+    torch.save(torch.from_numpy(np.load("a.npy")), "c.pt")
+    Path("broken.npy").write_bytes(b"none")
+    Path("spoken").mkdir()
+    told = run("synth", "a.npy", "broken.npy", "b.npz", "c.pt", short, "-o", "spoken", "--seed", 3, status=1)
+    assert told.stderr.startswith("vocoder: broken.npy: ")
+    assert {path.name for path in Path("spoken").iterdir()} == {"a.wav", "b.wav", "c.wav", "short.wav"}
+    whole = load("student").synthesize(np.load("a.npy"), seed=3)
+    for name in ("a", "b", "c"):
+        assert same(f"spoken/{name}.wav", whole)
+    assert same("spoken/short.wav", whole[: read("spoken/short.wav")[0].numel()])
+    said = json.loads(run("synth", "a.npy", "-o", "other/", "--format", "flac", "--json").stdout)
+    assert [made["output"] for made in said] == ["other/a.flac"]
+    assert read("other/a.flac")[0].numel() == said[0]["samples"]
+
+
+MISTAKEN = {
+    "a file for many": (("a.npy", "b.npy", "-o", "y.wav"), "2 sources need a folder: -o y/"),
+    "two of one name": (("a.npy", "deep/A.npy", "-o", "y/"), "would both become"),
+    "a format twice": (("a.npy", "-o", "y.wav", "--format", "flac"), "is of the files in a folder"),
+    "an unknown format": (("a.npy", "-o", "y/", "--format", "aiff"), "must be one of .wav"),
+    "its own copy": (("a.wav", "-o", "./"), "written over by its own copy"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKEN.values(), ids=MISTAKEN)
+def test_what_cannot_be_meant_is_refused_before_anything_is_loaded(run, monkeypatch, arguments, message):
+    monkeypatch.setattr("vocoder.checkpoints.load", lambda *_, **__: pytest.fail("a voice is loaded"))
+    assert message in run("synth", *arguments, status=2).stderr
+
+
+def test_a_full_disk_is_no_mistake_of_the_caller(run, short, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("vocoder.checkpoints.format.write_atomically", full)
+    told = run("synth", short, "-o", "y.wav", status=1).stderr
+    assert told == "vocoder: output y.wav: cannot be written (No space left on device)\n"

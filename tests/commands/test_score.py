@@ -66,6 +66,12 @@ def test_another_rate_is_resampled_with_a_note(run):
     assert json.loads(run("slow.wav", "--json").stdout)["files"][0]["resampled_from"] == 16000
 
 
+def test_more_bits_than_pcm_takes_are_noted(run, monkeypatch):
+    assert "foresee" not in run(CLIPS[0], "--json").stdout
+    monkeypatch.setattr("vocoder.commands.score.PCM_BITS", 1)
+    assert "more than the 1 of PCM" in run(CLIPS[0], "--json").stdout
+
+
 def test_the_picture_is_drawn(run):
     run(*CLIPS, "-o", "score.png")
     assert Image.open("score.png").width > 1000

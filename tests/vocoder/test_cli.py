@@ -77,6 +77,17 @@ def test_a_broken_command_says_so_and_the_others_work(run, installed, value):
     assert run("--help").exit_code == run("voices", "--help").exit_code == 0
 
 
+def test_a_folder_that_lies_in_the_way_is_named(tmp_path):
+    """A user's own `training` or `server`, where Python looks before it looks at ours."""
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "__init__.py").touch()
+    program = [sys.executable, "-m", "vocoder", "prepare", "recordings"]
+    result = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert f"{tmp_path / 'training'} lies in the way of vocoder's own 'training'" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_misspelt_command_is_told_the_likely_one(run):
     result = run("sinth")
     assert result.exit_code == 2

@@ -63,7 +63,8 @@ def submit(
         "deadline": deadline,
         "metadata": dict(_pair(item) for item in metadata or []),
     }
-    typer.echo(_client(root, url).submit({k: v for k, v in request.items() if v is not None}, key)["id"])
+    client = RemoteClient(url, os.environ.get(KEY_VARIABLE)) if url else LocalClient(root)
+    typer.echo(client.submit({k: v for k, v in request.items() if v is not None}, key)["id"])
 
 
 @app.command(name="list")
@@ -79,12 +80,16 @@ def list_(
 
     Example: vocoder jobs list --state running
     """
-    jobs = _client(root, url).list(state=state or [], recipe=recipe, limit=limit)
+    client = _client(root, url) if url or _begun(root) else None
+    jobs = client.list(state=state or [], recipe=recipe, limit=limit) if client else []
     if as_json:
         typer.echo(json.dumps(jobs, indent=2))
         return
     for job in jobs:
         typer.echo(_line(job))
+    if not jobs:
+        where = url or root
+        typer.echo(f"no such jobs in {where}" if state or recipe else _none_in(where), err=True)
 
 
 @app.command()
@@ -214,7 +219,24 @@ def run(
 
 
 def _client(root: Path, url: str | None) -> Client:
-    return RemoteClient(url, os.environ.get(KEY_VARIABLE)) if url else LocalClient(root)
+    """Of jobs that are there: asking after them makes no folder."""
+    from training.jobs.store import UnknownJob
+
+    if url:
+        return RemoteClient(url, os.environ.get(KEY_VARIABLE))
+    if not _begun(root):
+        raise UnknownJob(_none_in(root))
+    return LocalClient(root)
+
+
+def _begun(root: Path) -> bool:
+    from training.jobs.store import FILE
+
+    return (root / FILE).is_file()
+
+
+def _none_in(where: Path | str) -> str:
+    return f"no jobs in {where}; `vocoder jobs submit student --dataset FOLDER` queues one (--root, --url)"
 
 
 def _pair(item: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from training.jobs.datasets import check_recordings
-from vocoder.checkpoints import voice_path
+from vocoder.checkpoints import read_info, voice_path
 from vocoder.config import CONFIGS, Config, parse_config, read_mapping
 from vocoder.errors import ConfigError, UnknownVoice
 
@@ -141,11 +141,20 @@ def _check_voices(config: Config, *, strangers: bool) -> None:
         if strangers and (len(value.parts) > 1 or value.suffix):
             raise ConfigError(f"{field}: expected the name of an installed voice, got {str(value)!r}")
         try:
-            found = voice_path(value).is_file()
+            path = voice_path(value)
         except UnknownVoice as error:
             raise ConfigError(f"{field}: {error}") from None
-        if not found:
+        if not path.is_file():
             raise ConfigError(f"{field}: there is no checkpoint {value}")
+        if field != "classifier":
+            _check_kind(field, path)
+
+
+def _check_kind(field: str, path: Path) -> None:
+    from vocoder.models import MODELS
+
+    if (kind := read_info(path).kind) not in MODELS:
+        raise ConfigError(f"{field}: {path} is a {kind}, not a voice; give one of {', '.join(MODELS)}")
 
 
 def train(

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import typer
 
-from vocoder.errors import InputError
+from vocoder.errors import InputError, VocoderError
 
 PIPE = "-"
+_NO_PATH = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 Name = TypeVar("Name", bound=str)
 
 
@@ -71,4 +72,10 @@ def write_output(output: str, chunks: Iterable[bytes]) -> None:
     try:
         write_atomically(Path(output), data)
     except OSError as error:
-        raise InputError(f"output {output}: cannot be written ({error.strerror})") from None
+        raise cannot_be_written(output, error) from None
+
+
+def cannot_be_written(output: str, error: OSError) -> VocoderError:
+    """What to raise for an output that the system refuses: `InputError` where its path cannot be."""
+    kind = InputError if isinstance(error, _NO_PATH) else VocoderError
+    return kind(f"output {output}: cannot be written ({error.strerror})")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vocoder.models import Vocoder
 
 MAX_PICTURED = 12
+PCM_BITS = 16
 PICTURES = ("png", "svg", "pdf")
 
 
@@ -33,9 +34,10 @@ def score(
 ) -> None:
     """Bits a sample of recordings under a voice: how well it foresees each sample from those before it.
 
-    Fewer are better. A teacher's are the exact probability of the 16-bit samples; those of other kinds come
-    from a continuous density, and the two are not to be compared. A recording is resampled to the voice's
-    rate. The curve is the mean over each hop.
+    Fewer are better, and 16 are what PCM takes: a voice that needs more has not learned to foresee
+    recordings. A teacher's are the exact probability of the 16-bit samples; those of other kinds come from a
+    continuous density, and the two are not to be compared. A recording is resampled to the voice's rate. The
+    curve is the mean over each hop.
 
     Examples:
       vocoder score speech.flac
@@ -88,9 +90,16 @@ def _score(model: "Vocoder", source: str) -> "tuple[dict[str, Any], ScoredClip]"
         "seconds": likelihood.bits.numel() / model.sample_rate,
         "resampled_from": None if rate == model.sample_rate else rate,
         "bits_per_sample": likelihood.bits_per_sample,
+        "note": _note(likelihood.bits_per_sample, rate, model.sample_rate),
         "curve": [round(bits, 4) for bits in likelihood.curve.tolist()],
     }
     return row, ScoredClip(recording.audio, recording.mel, likelihood.curve, likelihood.bits_per_sample)
+
+
+def _note(bits: float, rate: int, sample_rate: int) -> str:
+    resampled = [f"resampled from {rate} Hz to {sample_rate} Hz"] if rate != sample_rate else []
+    unlearned = [f"more than the {PCM_BITS} of PCM: this voice does not foresee recordings"]
+    return "; ".join(resampled + unlearned * (bits > PCM_BITS))
 
 
 def _unit(model: "Vocoder") -> dict[str, Any]:
@@ -116,12 +125,12 @@ def _draw(output: str, clips: "dict[str, ScoredClip]", model: "Vocoder") -> None
 
 @contextmanager
 def _writable(output: str) -> Iterator[None]:
-    from vocoder.errors import InputError
+    from vocoder.commands.console import cannot_be_written
 
     try:
         yield
     except OSError as error:
-        raise InputError(f"output {output}: cannot be written ({error.strerror})") from None
+        raise cannot_be_written(output, error) from None
 
 
 def _print_table(rows: list[dict[str, Any]], name: str, model: "Vocoder") -> None:
@@ -136,7 +145,5 @@ def _print_table(rows: list[dict[str, Any]], name: str, model: "Vocoder") -> Non
     table.add_column("bits / sample", justify="right", footer=f"{mean:.3f}")
     table.add_column("note")
     for row in rows:
-        source = row["resampled_from"]
-        note = f"resampled from {source} Hz to {model.sample_rate} Hz" if source else ""
-        table.add_row(row["file"], f"{row['seconds']:.2f}", f"{row['bits_per_sample']:.3f}", note)
+        table.add_row(row["file"], f"{row['seconds']:.2f}", f"{row['bits_per_sample']:.3f}", row["note"])
     Console().print(table)

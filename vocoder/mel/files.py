@@ -30,7 +30,7 @@ _NPY_MAGIC = b"\x93NUMPY"
 _NPY_HEADER = re.compile(
     rb"\{'descr': '([^']{1,8})', 'fortran_order': (True|False), 'shape': \(([0-9, ]{0,80})\),? ?\}\s*"
 )
-_KEY = "mel"
+KEY = "mel"
 _SPEC_KEY = "mel_spec"
 
 Row = Annotated[list[float], FailFast()]
@@ -92,9 +92,9 @@ def encode_mel(mel: Float[Tensor, "mel frame"], spec: MelSpec, format: MelFormat
     """Write a mel as `decode_mel` reads it; safetensors and JSON also carry `spec`."""
     mel = mel.detach().to("cpu", torch.float32).contiguous()
     if format == "json":
-        return json.dumps({_KEY: mel.tolist(), _SPEC_KEY: _named(spec)}).encode()
+        return json.dumps({KEY: mel.tolist(), _SPEC_KEY: _named(spec)}).encode()
     if format == "safetensors":
-        return safetensors.torch.save({_KEY: mel}, {_SPEC_KEY: json.dumps(_named(spec))})
+        return safetensors.torch.save({KEY: mel}, {_SPEC_KEY: json.dumps(_named(spec))})
     if format == "raw":
         return mel.numpy().astype("<f4", copy=False).tobytes()
     buffer = io.BytesIO()
@@ -126,9 +126,9 @@ def _read_safetensors(data: bytes) -> MelFile:
         raise InputError(
             f"safetensors: cannot be read ({error}); write it with safetensors' own save"
         ) from None
-    if _KEY not in tensors and len(tensors) != 1:
-        raise InputError(f"safetensors: expected one tensor, or one named {_KEY!r}, got {len(tensors)}")
-    tensor = tensors[_KEY] if _KEY in tensors else next(iter(tensors.values()))
+    if KEY not in tensors and len(tensors) != 1:
+        raise InputError(f"safetensors: expected one tensor, or one named {KEY!r}, got {len(tensors)}")
+    tensor = tensors[KEY] if KEY in tensors else next(iter(tensors.values()))
     if not tensor.is_floating_point():
         raise InputError(f"safetensors: expected floating-point values, got {str(tensor.dtype)[6:]}")
     _check_not_empty(tensor.shape, "safetensors")

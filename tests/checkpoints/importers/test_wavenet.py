@@ -139,6 +139,7 @@ def test_a_training_checkpoint_and_hyperparameters_become_a_voice(tmp_path):
         ({"layers": 4}, CheckpointError, "belong to no WaveNet of these"),
         ({"num_mels": 80}, ConfigError, "20 channels.*80 mel bands"),
         ({"stacks": 0}, ConfigError, "stacks: Input should be greater than or equal to 1"),
+        ({"stacks": 4}, ConfigError, "layers 6 must be a multiple of stacks 4"),
         ({"kernel_size": 0}, ConfigError, "kernel_size: Input should be greater than or equal to 1"),
         ({"upsample_params": {"upsample_scales": [0, 4]}}, ConfigError, r"upsample_scales\.0: Input"),
     ],

@@ -30,9 +30,22 @@ def command(tmp_path: Path):
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == 0, result.output
-        return result.output
+        return result.stdout
 
     return run
+
+
+def test_asking_after_jobs_makes_none(tmp_path: Path) -> None:
+    root = tmp_path / "jobs"
+    told = CliRunner().invoke(app, ["list", "--root", str(root)])
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert "no jobs in" in told.stderr
+    assert json.loads(CliRunner().invoke(app, ["list", "--json", "--root", str(root)]).stdout) == []
+    for question in ("show", "logs", "cancel", "resume", "delete", "follow"):
+        assert isinstance(
+            CliRunner().invoke(app, [question, "none", "--root", str(root)]).exception, UnknownJob
+        )
+    assert not root.exists()
 
 
 def test_a_job_is_run_its_log_read_and_the_job_deleted(command) -> None:

@@ -9,6 +9,8 @@ from training.jobs import recipes
 from training.jobs.recipes import RECIPES, merge, preset, presets, stages, validate
 from training.jobs.service import JobRequest, Jobs
 from training.jobs.store import Store
+from vocoder.checkpoints import voice_path
+from vocoder.checkpoints.format import rewrite_checkpoint
 from vocoder.config import read_mapping, shipped_configs
 from vocoder.errors import ConfigError
 
@@ -83,3 +85,14 @@ def test_a_name_that_is_no_file_name_is_refused(jobs: Jobs, name: str) -> None:
 def test_an_unknown_preset_lists_those_there_are(jobs: Jobs) -> None:
     with pytest.raises(ConfigError, match="universal"):
         jobs.submit(JobRequest(recipe="student", preset="universe"))
+
+
+def test_what_a_run_learns_from_is_a_voice(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("clip.flac\n")
+    (tmp_path / "clip.flac").write_bytes(CLIP.read_bytes())
+    here = {"root": str(tmp_path), "sources": [{"folder": ".", "list": "train.txt"}]}
+    path = tmp_path / "phones.safetensors"
+    rewrite_checkpoint(voice_path("universal"), path, kind="classifier")
+    values = merge(preset("distillation"), {"data": here, "teacher": str(path)})
+    with pytest.raises(ConfigError, match=r"teacher: .*phones.safetensors is a classifier, not a voice"):
+        validate("distillation", values, None)

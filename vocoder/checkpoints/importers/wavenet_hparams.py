@@ -8,7 +8,7 @@ from abc import abstractmethod
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from vocoder.config import Config
@@ -38,6 +38,14 @@ class Hparams(Config, extra="ignore"):
     log_scale_min: float
     cin_channels: Count = 80
     upsample_conditional_features: Literal[True] = True
+
+    @model_validator(mode="after")
+    def _stacks_are_even(self) -> "Hparams":
+        if self.layers % self.stacks:
+            raise ValueError(
+                f"layers {self.layers} must be a multiple of stacks {self.stacks}, as upstream demands"
+            )
+        return self
 
     @property
     def components(self) -> int:
