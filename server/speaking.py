@@ -31,7 +31,7 @@ class Manner(AudioParameters):
     """How to speak."""
 
     voice: Name | None = Field(default=None, description="by default the one that /v1/voices marks")
-    seed: Seed = Field(default=0, description="the same seed gives the same samples")
+    seed: Seed = Field(default=0, description="the same seed gives the same samples, to a step of 16-bit PCM")
     temperature: Temperature | None = Field(
         default=None, description="scale of the noise; by default the voice's own"
     )

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from vocoder.audio import write
 from vocoder.checkpoints import save_checkpoint
 from vocoder.commands.evaluate import evaluate
-from vocoder.errors import InputError
+from vocoder.errors import InputError, MelMismatch
 from vocoder.mel import DIALECTS
 from vocoder.models import Student, StudentConfig
 
@@ -64,6 +64,11 @@ def test_voices_are_given_the_mels_of_others(manifest, checkpoint):
     assert list(means) == ["tiny (nvidia)", "tiny (vocos)", "recording"]
     own, estimated = (means[f"tiny ({name})"]["stft_log_magnitude"]["mean"] for name in ("nvidia", "vocos"))
     assert own != estimated
+
+
+def test_a_mel_that_cannot_be_estimated_is_refused_before_anything_runs(manifest, checkpoint):
+    result = invoke(manifest, "--voice", checkpoint, "--mel", "clarinet")
+    assert isinstance(result.exception, MelMismatch)
 
 
 def test_table_and_file(manifest, tmp_path):

@@ -202,3 +202,29 @@ def test_a_full_disk_is_no_mistake_of_the_caller(run, short, monkeypatch):
     monkeypatch.setattr("vocoder.checkpoints.format.write_atomically", full)
     told = run("synth", short, "-o", "y.wav", status=1).stderr
     assert told == "vocoder: output y.wav: cannot be written (No space left on device)\n"
+
+
+def test_an_analysis_may_be_a_file(run, short):
+    Path("bigvgan.json").write_text(
+        '{"dialect": "hifigan", "sample_rate": 24000, "num_mels": 100, "fmax": 12000}'
+    )
+    Path("vocos.yaml").write_text("dialect: vocos\nfloor: 1e-5\n")
+    run("mel", short, "-o", "named.npy", "--dialect", "bigvgan-24k")
+    run("mel", short, "-o", "stated.npy", "--dialect", "bigvgan.json")
+    assert np.array_equal(np.load("named.npy"), np.load("stated.npy"))
+    run("mel", short, "-o", "other.npy", "--dialect", "vocos.yaml")
+    run("synth", "other.npy", "-o", "spoken.wav", "--dialect", "vocos.yaml", "--estimate")
+    assert (
+        "num_mels"
+        in run("synth", "other.npy", "-o", "spoken.wav", "--dialect", "vocos.yaml", status=2).stderr
+    )
+    Path("wrong.json").write_text('{"dialect": "hifigan", "hop": 300}')
+    assert (
+        "hop: not a parameter" in run("mel", short, "-o", "x.npy", "--dialect", "wrong.json", status=2).stderr
+    )
+
+
+def test_a_dialect_goes_before_a_voices_own(run, short):
+    """As over HTTP."""
+    run("mel", short, "-o", "both.npy", "--voice", "student", "--dialect", "vocos")
+    assert len(np.load("both.npy")) == 100

@@ -173,6 +173,11 @@ MISTAKES = {
         lambda mel: mel * 20 / math.log(10),
         "dB below its floor; it fits as decibels: multiply it by 0.11513",
     ),
+    "power": (lambda mel: 2 * mel, "it fits as logarithms of power: halve it, or state power 2"),
+    "scaled to -1..1": (
+        lambda mel: 2 * (mel - mel.min()) / (mel.max() - mel.min()) - 1,
+        "it looks scaled to -1..1: scale it back to logarithms",
+    ),
     "common logarithms": (
         lambda mel: mel / math.log(10),
         "declare it as .*pwg-22k.*; or, .* it fits as common logarithms: multiply it by 2.3026",

@@ -5,11 +5,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from vocoder.errors import InputError, VocoderError
+
+if TYPE_CHECKING:
+    from vocoder.mel import MelSpec
 
 PIPE = "-"
 _NO_PATH = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
@@ -49,6 +52,19 @@ def choose_by_suffix(output: str, formats: Iterable[Name], default: Name) -> Nam
     if suffix not in suffixes:
         raise InputError(f"output {output}: its suffix must be one of {', '.join(suffixes)}")
     return suffixes[suffix]
+
+
+def analysis(named: str) -> "MelSpec":
+    """A dialect by name, or the analysis that a JSON or YAML file states, as `vocoder.mel.mel_spec` takes it.
+
+    Raises:
+        ConfigError: an unknown name, a file that states no analysis.
+    """
+    from vocoder.config import read_mapping
+    from vocoder.mel import mel_spec
+
+    is_file = Path(named).suffix.lower() in (".json", ".yaml", ".yml")
+    return mel_spec(read_mapping(named) if is_file else named)
 
 
 def read_input(source: str) -> bytes:

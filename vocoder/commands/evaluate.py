@@ -33,18 +33,19 @@ class VoiceSystem:
     @property
     def name(self) -> str:
         own = Path(self.voice).stem
-        return f"{own} ({self.mel})" if self.mel else own
+        return f"{own} ({Path(self.mel).stem})" if self.mel else own
 
     def generate(
         self, audio: Float[Tensor, "sample"], sample_rate: int
     ) -> tuple[Float[Tensor, "generated"], int]:
         """Analyse and synthesize at the voice's rate, clipped to [-1, 1] as any player would."""
         from vocoder.audio import resample
+        from vocoder.commands.console import analysis
         from vocoder.inference.fitting import fit_mel
-        from vocoder.mel import MelFrontend, mel_spec
+        from vocoder.mel import MelFrontend
 
         model = loaded(self.voice, self.correction)
-        spec = mel_spec(self.mel) if self.mel else model.mel_spec
+        spec = analysis(self.mel) if self.mel else model.mel_spec
         mel = MelFrontend(spec)(resample(audio, sample_rate, spec.sample_rate))
         mel = fit_mel(mel, spec, model.mel_spec, estimate=True)
         generated = model.synthesize(mel, seed=self.seed, temperature=self.temperature)
@@ -178,11 +179,16 @@ def _systems(
 ) -> "list[System]":
     """The voices, each in those manners, and the baselines."""
     from vocoder.checkpoints import read_info, voice_path
+    from vocoder.commands.console import analysis
     from vocoder.evaluation import baseline
+    from vocoder.inference.fitting import Fitting
     from vocoder.mel import mel_spec
 
     specs = [read_info(voice_path(name)).mel_spec for name in voices]
-    spec = mel_spec(dialect) if dialect else [*specs, mel_spec("nvidia")][0]
+    spec = analysis(dialect) if dialect else [*specs, mel_spec("nvidia")][0]
+    for given in {manner.mel for manner in manners if manner.mel}:
+        for own in specs:
+            Fitting(analysis(given), own, estimate=True)  # refuses before anything is heard
     return [
         *(replace(manner, voice=name) for name in voices for manner in manners),
         *(baseline(name, spec) for name in baselines),

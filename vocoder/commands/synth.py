@@ -48,7 +48,10 @@ def synth(
         ),
     ] = None,
     dialect: Annotated[
-        str | None, typer.Option(help="Analysis that made the mel. [default: what it says, or the voice's]")
+        str | None,
+        typer.Option(
+            help="Analysis that made the mels, by name or as a JSON or YAML file. [default: what they say, or the voice's]"
+        ),
     ] = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Estimate a mel that cannot be converted exactly.")
@@ -182,7 +185,7 @@ class Speaker(NamedTuple):
 def _mel_of(source: str, spec: "MelSpec", dialect: str | None, estimate: bool) -> "tuple[Tensor, int]":
     """The mel in the units of `spec`, and how many samples of audio belong to it."""
     from vocoder.audio import read
-    from vocoder.commands.console import PIPE, read_input
+    from vocoder.commands.console import PIPE, analysis, read_input
     from vocoder.errors import AudioError, InputError
     from vocoder.inference.fitting import fit_mel
     from vocoder.mel import MelFrontend
@@ -193,7 +196,7 @@ def _mel_of(source: str, spec: "MelSpec", dialect: str | None, estimate: bool) -
     file_format = detect_format(data)
     if file_format is not None or is_archive(data):
         file = decode_mel(data, file_format) if file_format is not None else decode_archive(data)
-        mel = fit_mel(file.mel, file.made_by(dialect), spec, estimate=estimate)
+        mel = fit_mel(file.mel, file.made_by(analysis(dialect) if dialect else None), spec, estimate=estimate)
         return mel, spec.num_samples(mel.shape[1])
     if dialect:
         raise InputError(f"--dialect {dialect} says what made a mel, but {source} is not one")

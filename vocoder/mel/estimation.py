@@ -22,8 +22,8 @@ from vocoder.mel.spec import MelSpec
 UPDATES = 8
 """Rounds that bring the estimated spectrum to the mel."""
 FALL = 6.0
-"""Magnitudes below the lowest band fall with this power of the frequency: a hum too many disturbs more than one
-too few."""
+"""Magnitudes below the lowest band fall with this power of the frequency: hum that is missing disturbs less
+than hum that is made up."""
 MAX_RAISE = 24.0
 """dB by which the source's floor may lie above the target's: what is quieter is lost."""
 _TINY = 1e-12

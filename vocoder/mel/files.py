@@ -53,13 +53,12 @@ class MelFile(NamedTuple):
     mel: Float[Tensor, "mel frame"]
     spec: MelSpec | None
 
-    def made_by(self, name: str | None) -> MelSpec | None:
-        """The analysis that dialect `name` or the file states; raises `ConfigError` where they disagree."""
-        stated = dialect(name) if name else None
+    def made_by(self, named: str | MelSpec | None) -> MelSpec | None:
+        """The analysis that the caller or the file states; raises `ConfigError` where they disagree."""
+        stated = dialect(named) if isinstance(named, str) else named
         if stated and self.spec and stated != self.spec:
-            raise ConfigError(
-                f"dialect {name} is asked for, but the mel itself says {_named(self.spec)}; drop one"
-            )
+            asked, said = _named(stated), _named(self.spec)
+            raise ConfigError(f"dialect {asked} is asked for, but the mel itself says {said}; drop one")
         return stated or self.spec
 
 

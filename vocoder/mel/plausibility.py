@@ -122,6 +122,8 @@ def _remedy(values: Tensor, spec: MelSpec) -> str:
         return "it looks normalized by statistics: give mean and std"
     if float(values.min()) >= 0 and float(values.max()) <= 1:
         return "it looks scaled to 0..1: give value_range"
+    if -1 <= float(values.min()) < -1 + _RANGE_MARGIN and float(values.max()) <= 1:
+        return "it looks scaled to -1..1: scale it back to logarithms, by the limits that were taken for it"
     if spec.log_base != "none" and _fault(values - _of_integers(spec), spec) is None:
         return "it fits audio of 16-bit integers: divide them by 32768"
     if float(values.min()) >= 0:
@@ -136,6 +138,8 @@ def _in_other_units(values: Tensor, spec: MelSpec) -> str | None:
     for name, factor in (("common logarithms", math.log(10)), ("decibels", spec.power * math.log(10) / 20)):
         if _fault(values * factor, spec) is None:
             return f"it fits as {name}: multiply it by {factor:.5g}"
+    if spec.power == 1 and _fault(values / 2, spec) is None:
+        return "it fits as logarithms of power: halve it, or state power 2 and have it estimated"
     near_silence = 0 <= float(values.min()) <= 100 * spec.floor  # which a mel scaled to 0..1 rounds away
     if near_silence and _fault(values.clamp(min=spec.floor).log(), spec) is None:
         return f"it fits without its logarithm: take log(max(mel, {spec.floor:g}))"
