@@ -46,10 +46,6 @@ class MelParameters(Parameters):
     dialect: Name | None = Field(
         default=None, description="analysis that made the mel; by default the one that the voice reads"
     )
-    estimate: bool = Field(
-        default=False,
-        description="a mel that cannot be converted exactly to the voice's is estimated, not refused",
-    )
     shape: str | None = Field(
         default=None,
         pattern=r"^\d{1,9},\d{1,9}$",

@@ -165,12 +165,17 @@ class Readiness(BaseModel):
     voices: list[str]
 
 
+MAX_BASELINE_SECONDS = 30.0
+"""Griffin-Lim holds the whole utterance, and takes several seconds for this much."""
+
+
 class Limits(BaseModel):
     """What one request may bring; beyond it is refused."""
 
     max_seconds: float = Field(description="of audio")
     max_frames: int = Field(description="of a mel")
     max_body_bytes: int
+    max_baseline_seconds: float = Field(default=MAX_BASELINE_SECONDS, description="of audio, by Griffin-Lim")
 
 
 class Index(BaseModel):

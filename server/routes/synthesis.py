@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from server.examples import AUDIO_RESPONSE, MEL_BODY
@@ -22,6 +23,11 @@ router = APIRouter(prefix="/v1", tags=["synthesis"])
 
 class SynthesisQuery(Manner, MelParameters):
     """How to read the mel, and how to speak it."""
+
+    estimate: bool = Field(
+        default=False,
+        description="a mel that cannot be converted exactly to the voice's is estimated, not refused",
+    )
 
 
 @router.post(

@@ -50,7 +50,8 @@ def synth(
     dialect: Annotated[
         str | None,
         typer.Option(
-            help="Analysis that made the mels, by name or as a JSON or YAML file. [default: what they say, or the voice's]"
+            help="Analysis that made the mels, by name or as a JSON or YAML file. "
+            "[default: what they say, or the voice's]"
         ),
     ] = None,
     estimate: Annotated[

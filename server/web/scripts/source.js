@@ -7,14 +7,15 @@ import { Microphone } from "./microphone.js";
 const $ = (selector) => document.querySelector(selector);
 
 /**
- * @param {{onChoice: (open: (signal: AbortSignal) => Promise<Blob>, title: string, text: string) => Promise<void>,
+ * @param {{onChoice: (open: (signal: AbortSignal) => Promise<Blob>, title: string, text: string) => Promise<boolean>,
  *   onRecording: () => void, longest: () => Promise<number>}} events
- *   `onChoice`: a recording was chosen, or made; `onRecording`: the microphone is on, for `longest` seconds at most
+ *   `onChoice`: a recording was chosen, or made, and whether it can be heard is answered; `onRecording`: the microphone is on, for `longest` seconds at most
+ * @returns {{offerSamples: () => Promise<void>}}
  */
 export function listenForRecordings({ onChoice, onRecording, longest }) {
-  const take = (open, title, text, button) => {
+  const take = async (open, title, text, button) => {
     press(button);
-    return onChoice(open, title, text);
+    if (!(await onChoice(open, title, text))) press(undefined);
   };
   const takeFile = (file) => file && take(async () => file, file.name, "Your recording");
   $("#file").addEventListener("change", ({ target }) => {
@@ -24,10 +25,11 @@ export function listenForRecordings({ onChoice, onRecording, longest }) {
   acceptDrops(takeFile);
   const takeWav = (wav) => take(async () => wav, "Your voice", `Recorded at ${new Date().toLocaleTimeString([], { timeStyle: "short" })}`);
   acceptVoice({ takeWav, onRecording, longest });
-  offerSamples((sample, button) => {
+  const takeSample = (sample, button) => {
     const open = async (signal) => (await request(sample.url.replace(/^\//, ""), { signal })).blob();
     return take(open, sample.name, sample.text, button);
-  });
+  };
+  return { offerSamples: () => offerSamples(takeSample) };
 }
 
 function acceptDrops(takeFile) {
@@ -90,7 +92,7 @@ function acceptVoice({ takeWav, onRecording, longest }) {
     button.setAttribute("aria-pressed", recording);
     $("#record-label").textContent = recording ? "Stop" : "Record";
     $("#file").disabled = recording;
-    $("#samples").inert = recording;
+    for (const each of document.querySelectorAll("#samples, #compare, #jobs")) each.inert = recording; // it would hear them
     clearInterval(ticking);
     $("#record-time").textContent = "";
     announce(recording ? "Recording." : "Recording ended.");
@@ -98,12 +100,8 @@ function acceptVoice({ takeWav, onRecording, longest }) {
 }
 
 async function offerSamples(onChoice) {
-  try {
-    const { samples } = await getJson("v1/samples");
-    $("#samples").replaceChildren(...samples.map((sample) => sampleItem(sample, onChoice)));
-  } catch (problem) {
-    report(problem);
-  }
+  const { samples } = await getJson("v1/samples");
+  $("#samples").replaceChildren(...samples.map((sample) => sampleItem(sample, onChoice)));
 }
 
 function sampleItem(sample, onChoice) {
