@@ -188,7 +188,12 @@ class Index(BaseModel):
         openapi="/openapi.json",
         voices="/v1/voices",
         synthesize="/v1/synthesize",
-        limits={"max_seconds": 180.0, "max_frames": 16384, "max_body_bytes": 8388608},
+        limits={
+            "max_seconds": 180.0,
+            "max_frames": 16384,
+            "max_body_bytes": 8388608,
+            "max_baseline_seconds": 30.0,
+        },
     )
 
     name: str
