@@ -31,7 +31,7 @@ from vocoder.models import Vocoder
 from vocoder.models.corrected import passes, with_passes
 
 _AT_ONCE = 16
-"""Frames that are converted on the event loop."""
+"""Frames that are converted on the event loop: that takes less than handing them to a thread and back."""
 _SHORT = 16
 """Frames of a block as those who stream while they make them send it."""
 _WAITED = 0.5
@@ -141,7 +141,7 @@ class Conversation:
                 mel = read_frames(data, source.num_mels)
                 self._frames += mel.shape[1]
                 check_length(self._frames, target, self._settings, source)
-                if mel.shape[1] <= _AT_ONCE:  # less than what handing it to a thread and back would take
+                if mel.shape[1] <= _AT_ONCE and fitting.exact:
                     self._put(fitting.push(mel))
                 else:
                     self._put(await self._engine.run(fitting.push, mel))

@@ -56,6 +56,11 @@ class Fitting:
         else:
             check_convertible(self._source, target)
 
+    @property
+    def exact(self) -> bool:
+        """Whether frames are converted, which costs next to nothing, and not estimated."""
+        return self._estimator is None
+
     def push(
         self, mel: Float[Tensor, "*batch mel frame"] | Float[np.ndarray, "*batch mel frame"]
     ) -> Float[Tensor, "*batch mels frames"]:

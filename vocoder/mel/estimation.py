@@ -6,7 +6,7 @@ analysed anew.
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -70,8 +70,9 @@ class Estimator:
         self._times = FrameTimes(source, target)
 
     def push(self, mel: Float[Tensor, "*batch mel frame"]) -> Float[Tensor, "*batch mels frames"]:
-        linear = expand(mel.double(), self._source).to(mel.dtype)
-        return self._compressed(self._times.push(self._spectra.log_mel(linear)))
+        linear = expand(mel.double(), self._source).float()
+        log_mel = self._times.push(self._spectra.to(mel.device).log_mel(linear))
+        return self._compressed(log_mel).to(mel.dtype)
 
     def finish(self) -> Float[Tensor, "*batch mels frames"]:
         """The rest: the last frame stands for what would follow it."""
@@ -89,8 +90,11 @@ class _Between(NamedTuple):
 
     def __call__(self, values: Float[Tensor, "*batch point frame"]) -> Float[Tensor, "*batch place frame"]:
         upper = (self.lower + 1).clamp(max=values.shape[-2] - 1)
-        low, high = (values.index_select(-2, index.to(values.device)) for index in (self.lower, upper))
-        return torch.lerp(low, high, self.weight.to(values))
+        low, high = (values.index_select(-2, index) for index in (self.lower, upper))
+        return torch.lerp(low, high, self.weight)
+
+    def to(self, device: torch.device) -> "_Between":
+        return _Between(*(each.to(device) for each in self))
 
 
 def _between(points: Float[Tensor, "point"], places: Float[Tensor, "place"]) -> _Between:
@@ -99,18 +103,19 @@ def _between(points: Float[Tensor, "point"], places: Float[Tensor, "place"]) -> 
         return _Between(torch.zeros(len(places), dtype=torch.int64), torch.zeros(len(places), 1))
     lower = (torch.searchsorted(points, places, right=True) - 1).clamp(0, len(points) - 2)
     weight = (places - points[lower]) / (points[lower + 1] - points[lower])
-    return _Between(lower, weight.clamp(0, 1).unsqueeze(1))
+    return _Between(lower, weight.clamp(0, 1).unsqueeze(1).float())
 
 
 class _Spectra(NamedTuple):
-    """What lies between two linear mels of one moment."""
+    """What lies between two linear mels of one moment, in float32."""
 
     bands: Int[Tensor, "band"]  # those of the source that have bins
     sums: Float[Tensor, "band 1"]  # of their triangles
     over_bins: _Between
     fall: Float[Tensor, "bin 1"]  # logarithmic, below the lowest band
     triangles: Float[Tensor, "band bin"]
-    share: Float[Tensor, "bin 1"]  # 1 over the triangles that hold a bin; 0 where none does
+    spread: Float[Tensor, "bin band"]  # the triangles' shares of each bin
+    outside: Float[Tensor, "bin 1"]  # 1 where no triangle holds it
     to_magnitude: float
     log_gain: Float[Tensor, "bin 1"]
     over_target_bins: _Between
@@ -118,15 +123,21 @@ class _Spectra(NamedTuple):
     target_triangles: Float[Tensor, "mel target_bin"]
 
     def log_mel(self, linear: Float[Tensor, "*batch mel frame"]) -> Float[Tensor, "*batch mels frame"]:
-        linear = linear.index_select(-2, self.bands.to(linear.device)).clamp(min=_TINY)
-        log_density = self.over_bins((linear / self.sums.to(linear)).log()) + self.fall.to(linear)
-        spectrum, triangles, share = log_density.exp(), self.triangles.to(linear), self.share.to(linear)
+        linear = linear.index_select(-2, self.bands).clamp(min=_TINY)
+        spectrum = (self.over_bins((linear / self.sums).log()) + self.fall).exp()
         for _ in range(UPDATES):
-            ratio = linear / (triangles @ spectrum).clamp(min=_TINY)
-            spectrum = spectrum * torch.where(share > 0, triangles.mT @ ratio * share, 1.0)
-        log_magnitude = spectrum.clamp(min=_TINY**2).log() * self.to_magnitude + self.log_gain.to(linear)
+            ratio = linear / (self.triangles @ spectrum).clamp(min=_TINY)
+            spectrum = spectrum * (self.spread @ ratio + self.outside)
+        log_magnitude = spectrum.clamp(min=_TINY**2).log() * self.to_magnitude + self.log_gain
         energies = (self.over_target_bins(log_magnitude) * self.to_target_power).exp()
-        return (self.target_triangles.to(linear) @ energies).clamp(min=_TINY).log()
+        return (self.target_triangles @ energies).clamp(min=_TINY).log()
+
+    def to(self, device: torch.device) -> "_Spectra":
+        return self if device == self.sums.device else _Spectra(*(_moved(each, device) for each in self))
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    return value.to(device) if isinstance(value, Tensor | _Between) else value
 
 
 @lru_cache(maxsize=8)
@@ -141,17 +152,17 @@ def _spectra(source: MelSpec, target: MelSpec) -> _Spectra:
         below = ((hertz + hertz[1] / 2) / (centres[0] + hertz[1] / 2)).clamp(max=1).log()
         return _Spectra(
             bands=bands,
-            sums=sums,
+            sums=sums.float(),
             over_bins=_between(centres, hertz),
-            fall=(FALL * source.power * below).unsqueeze(1),
-            triangles=triangles,
-            share=torch.where(held > 0, 1 / held, 0.0),
+            fall=(FALL * source.power * below).unsqueeze(1).float(),
+            triangles=triangles.float(),
+            spread=torch.where(held > 0, triangles.mT / held, 0.0).float(),
+            outside=(held == 0).float(),
             to_magnitude=1 / source.power,
-            log_gain=(_log_emphasis(target, hertz) - _log_emphasis(source, hertz)).unsqueeze(1)
-            + _log_gain(source, target),
+            log_gain=_log_gain(source, target, hertz).unsqueeze(1).float(),
             over_target_bins=_between(hertz, target_hertz),
             to_target_power=target.power,
-            target_triangles=mel_filterbank(target),
+            target_triangles=mel_filterbank(target).float(),
         )
 
 
@@ -159,10 +170,11 @@ def _bins(spec: MelSpec) -> Float[Tensor, "bin"]:
     return torch.arange(spec.n_fft // 2 + 1, dtype=torch.float64) * spec.sample_rate / spec.n_fft
 
 
-def _log_gain(source: MelSpec, target: MelSpec) -> float:
-    """By how much noise of the same density is larger in the target's spectrum."""
+def _log_gain(source: MelSpec, target: MelSpec, hertz: Float[Tensor, "bin"]) -> Float[Tensor, "bin"]:
+    """By how much noise of the same density is larger in the target's spectrum than in the source's."""
     energy, target_energy = (float(mel_window(spec).square().sum()) for spec in (source, target))
-    return math.log(target.sample_rate * target_energy / (source.sample_rate * energy)) / 2
+    window = math.log(target.sample_rate * target_energy / (source.sample_rate * energy)) / 2
+    return window + _log_emphasis(target, hertz) - _log_emphasis(source, hertz)
 
 
 def _log_emphasis(spec: MelSpec, hertz: Float[Tensor, "bin"]) -> Float[Tensor, "bin"]:
@@ -176,6 +188,6 @@ def _raised(source: MelSpec, target: MelSpec) -> float:
     floor, target_floor = lowest(source), lowest(target)
     if target_floor <= 0 or floor <= 0:
         return 0.0
-    silent = torch.full((source.num_mels, 1), floor, dtype=torch.float64)
+    silent = torch.full((source.num_mels, 1), floor)
     level = float(_spectra(source, target).log_mel(silent).median())
     return 20 / target.power * (level - math.log(target_floor)) / math.log(10)
