@@ -165,17 +165,12 @@ class Readiness(BaseModel):
     voices: list[str]
 
 
-MAX_BASELINE_SECONDS = 30.0
-"""Griffin-Lim holds the whole utterance, and takes several seconds for this much."""
-
-
 class Limits(BaseModel):
     """What one request may bring; beyond it is refused."""
 
     max_seconds: float = Field(description="of audio")
     max_frames: int = Field(description="of a mel")
     max_body_bytes: int
-    max_baseline_seconds: float = Field(default=MAX_BASELINE_SECONDS, description="of audio, by Griffin-Lim")
 
 
 class Index(BaseModel):
@@ -188,12 +183,7 @@ class Index(BaseModel):
         openapi="/openapi.json",
         voices="/v1/voices",
         synthesize="/v1/synthesize",
-        limits={
-            "max_seconds": 180.0,
-            "max_frames": 16384,
-            "max_body_bytes": 8388608,
-            "max_baseline_seconds": 30.0,
-        },
+        limits={"max_seconds": 180.0, "max_frames": 16384, "max_body_bytes": 8388608},
     )
 
     name: str

@@ -83,9 +83,6 @@ function row({ id, value }, index, { deck, values, say, listener }) {
     show(Number(slider.value));
     say();
   };
-  let pressed = false; // here, and not elsewhere and let go here
-  slider.addEventListener("pointerdown", () => (pressed = true));
-  slider.addEventListener("pointerenter", ({ buttons }) => buttons && (pressed = false));
   undoScroll(slider, () => values.get(id), (mark) => (show(mark), say()));
   slider.addEventListener("input", move);
   slider.addEventListener("change", () => listener.rate(id, Number(slider.value)).catch(report));
@@ -94,10 +91,7 @@ function row({ id, value }, index, { deck, values, say, listener }) {
     move();
     listener.rate(id, Number(slider.value)).catch(report);
   };
-  slider.addEventListener("pointerup", () => {
-    if (pressed) same();
-    pressed = false;
-  });
+  slider.addEventListener("pointerup", same);
   slider.addEventListener("keyup", ({ key }) => ["Home", "ArrowLeft", "ArrowDown", "PageDown"].includes(key) && same());
   return element;
 }

@@ -13,7 +13,6 @@ const rows = new Map();
 let timer;
 let seen; // when the server last said how they are
 let failures = 0; // since then
-let told; // what went wrong at first
 
 /** Show the jobs and keep them up to date. @param {() => Promise<void>} onPublished a voice has been added */
 export async function showJobs(onPublished) {
@@ -24,11 +23,7 @@ export async function showJobs(onPublished) {
       rows.get(id)?.open();
     });
   } catch (problem) {
-    if (problem.status === 403) return; // a key for speech alone shows no jobs
-    if (problem.title !== told) report(problem);
-    told = problem.title;
-    clearTimeout(timer);
-    timer = setTimeout(() => showJobs(onPublished), IDLE);
+    if (problem.status !== 403) report(problem); // a key for speech alone shows no jobs
   }
 }
 

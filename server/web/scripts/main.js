@@ -11,32 +11,25 @@ import { showVoices } from "./voices.js";
 
 let choice = new AbortController(); // of the recording chosen last: what comes of those before is dropped
 
-const { offerSamples } = listenForRecordings({ onChoice: show, onRecording, longest });
-const rest = [offerSamples, showVersionAndJobs]; // what is to be there from the start, and is not yet
+listenForRecordings({ onChoice: show, onRecording, longest });
 
-/**
- * @param {(signal: AbortSignal) => Promise<Blob>} open gives the recording
- * @returns {Promise<boolean>} whether it can be heard, or another was chosen since
- */
+/** @param {(signal: AbortSignal) => Promise<Blob>} open gives the recording */
 async function show(open, title, text) {
   const { signal } = chooseAnew();
   clearReport();
   showReading(title);
   try {
     const list = await listVoices();
-    const { limits } = await getJson("./");
-    showRest();
     signal.throwIfAborted();
     const rate = rateFor(list);
+    const seconds = await longestFor(list, rate);
     const file = await open(signal);
     signal.throwIfAborted();
-    const samples = await decodeRecording(file, rate, longestFor(list, rate, limits));
+    const samples = await decodeRecording(file, rate, seconds);
     signal.throwIfAborted();
-    await compare({ samples, rate, title, text }, systemsOf(list, limits), signal);
-    return true;
+    await compare({ samples, rate, title, text }, systemsOf(list), signal);
   } catch (problem) {
     if (!signal.aborted) report(problem);
-    return signal.aborted;
   } finally {
     if (!signal.aborted) showReading(undefined);
   }
@@ -53,8 +46,7 @@ function onRecording() {
 /** How many seconds may be recorded. */
 async function longest() {
   const list = await listVoices();
-  const { limits } = await getJson("./");
-  return longestFor(list, rateFor(list), limits);
+  return longestFor(list, rateFor(list));
 }
 
 function chooseAnew() {
@@ -69,26 +61,11 @@ function rateFor(list) {
 
 try {
   await listVoices();
-  showRest();
-} catch (problem) {
-  report(problem);
-}
-
-/** What did not come, for want of a key say, is asked for again when something else has come. */
-async function showRest() {
-  const parts = rest.splice(0);
-  try {
-    for (; parts.length; parts.shift()) await parts[0]();
-  } catch (problem) {
-    rest.push(...parts);
-    report(problem);
-  }
-}
-
-async function showVersionAndJobs() {
   const { info, paths } = await getJson("openapi.json");
   document.querySelector("#version").textContent = info.version;
   if ("/v1/jobs" in paths) await showJobs(listVoices);
+} catch (problem) {
+  report(problem);
 }
 
 /** The voices as they are installed now, on their cards too. */

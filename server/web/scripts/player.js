@@ -17,7 +17,6 @@ export class Player extends EventTarget {
   #gain;
   #next = 0; // the first sample that is not scheduled yet
   #origin = undefined; // the context's time of sample 0
-  #fading = undefined; // the context's time at which what is in hand begins to fade
 
   /** Play `take` from `seconds`; what is not made yet is waited for. */
   play(take, seconds = 0) {
@@ -91,7 +90,6 @@ export class Player extends EventTarget {
     source.start(this.#due);
     this.#sources.add(source);
     this.#next += samples.length;
-    this.#fadeAtEnd();
     source.onended = () => {
       this.#sources.delete(source);
       if (this.#sources.size > 0) return;
@@ -109,18 +107,7 @@ export class Player extends EventTarget {
     this.#fadeOut();
   }
 
-  /** Where what is in hand ends it fades, unless more comes before. */
-  #fadeAtEnd() {
-    const { gain } = this.#gain;
-    const now = this.#context.currentTime;
-    if (this.#fading > now) gain.cancelScheduledValues(this.#fading);
-    else if (this.#fading !== undefined) gain.setTargetAtTime(1, now, FADE_SECONDS);
-    this.#fading = this.#due - FADED * FADE_SECONDS;
-    gain.setTargetAtTime(0, Math.max(now, this.#fading), FADE_SECONDS);
-  }
-
   #fadeIn(start) {
-    this.#fading = undefined;
     this.#gain = new GainNode(this.#context, { gain: 0 });
     this.#gain.gain.setTargetAtTime(1, start, FADE_SECONDS);
     this.#gain.connect(this.#context.destination);

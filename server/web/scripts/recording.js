@@ -1,13 +1,14 @@
 // A recording, however it came, as mono samples, if the server takes as much.
 
-import { Problem } from "./api.js";
+import { getJson, Problem } from "./api.js";
 import { wavSeconds } from "./wav.js";
 
 const METADATA_WAIT = 2000; // milliseconds
 const SURELY = 1.5; // a length told without decoding may be a guess
 
 /** How many seconds of a recording the server takes, sent at `rate` Hz to these voices. */
-export function longestFor(voices, rate, limits) {
+export async function longestFor(voices, rate) {
+  const { limits } = await getJson("./");
   const frames = voices.map(({ mel_spec: spec }) => (limits.max_frames * spec.hop_length) / spec.sample_rate);
   return Math.min(limits.max_seconds, wavSeconds(limits.max_body_bytes, rate), ...frames);
 }

@@ -7,15 +7,14 @@ import { Microphone } from "./microphone.js";
 const $ = (selector) => document.querySelector(selector);
 
 /**
- * @param {{onChoice: (open: (signal: AbortSignal) => Promise<Blob>, title: string, text: string) => Promise<boolean>,
+ * @param {{onChoice: (open: (signal: AbortSignal) => Promise<Blob>, title: string, text: string) => Promise<void>,
  *   onRecording: () => void, longest: () => Promise<number>}} events
- *   `onChoice`: a recording was chosen, or made, and whether it can be heard is answered; `onRecording`: the microphone is on, for `longest` seconds at most
- * @returns {{offerSamples: () => Promise<void>}}
+ *   `onChoice`: a recording was chosen, or made; `onRecording`: the microphone is on, for `longest` seconds at most
  */
 export function listenForRecordings({ onChoice, onRecording, longest }) {
-  const take = async (open, title, text, button) => {
+  const take = (open, title, text, button) => {
     press(button);
-    if (!(await onChoice(open, title, text))) press(undefined);
+    return onChoice(open, title, text);
   };
   const takeFile = (file) => file && take(async () => file, file.name, "Your recording");
   $("#file").addEventListener("change", ({ target }) => {
@@ -25,11 +24,10 @@ export function listenForRecordings({ onChoice, onRecording, longest }) {
   acceptDrops(takeFile);
   const takeWav = (wav) => take(async () => wav, "Your voice", `Recorded at ${new Date().toLocaleTimeString([], { timeStyle: "short" })}`);
   acceptVoice({ takeWav, onRecording, longest });
-  const takeSample = (sample, button) => {
+  offerSamples((sample, button) => {
     const open = async (signal) => (await request(sample.url.replace(/^\//, ""), { signal })).blob();
     return take(open, sample.name, sample.text, button);
-  };
-  return { offerSamples: () => offerSamples(takeSample) };
+  });
 }
 
 function acceptDrops(takeFile) {
@@ -92,7 +90,7 @@ function acceptVoice({ takeWav, onRecording, longest }) {
     button.setAttribute("aria-pressed", recording);
     $("#record-label").textContent = recording ? "Stop" : "Record";
     $("#file").disabled = recording;
-    for (const each of document.querySelectorAll("#samples, #compare, #jobs")) each.inert = recording; // it would hear them
+    $("#samples").inert = recording;
     clearInterval(ticking);
     $("#record-time").textContent = "";
     announce(recording ? "Recording." : "Recording ended.");
@@ -100,8 +98,12 @@ function acceptVoice({ takeWav, onRecording, longest }) {
 }
 
 async function offerSamples(onChoice) {
-  const { samples } = await getJson("v1/samples");
-  $("#samples").replaceChildren(...samples.map((sample) => sampleItem(sample, onChoice)));
+  try {
+    const { samples } = await getJson("v1/samples");
+    $("#samples").replaceChildren(...samples.map((sample) => sampleItem(sample, onChoice)));
+  } catch (problem) {
+    report(problem);
+  }
 }
 
 function sampleItem(sample, onChoice) {

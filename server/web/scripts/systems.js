@@ -2,6 +2,8 @@
 
 import { request } from "./api.js";
 
+const GRIFFIN_LIM_SECONDS = 30; // as in routes/baselines.py
+
 /**
  * @typedef {Object} System
  * @property {string} name
@@ -11,10 +13,10 @@ import { request } from "./api.js";
  * @property {(npy: ArrayBuffer, signal: AbortSignal) => Promise<Response>} speak 16-bit PCM, as it is made
  */
 
-/** @param {Object[]} voices as the server lists them @param {Object} limits @returns {System[]} the default voice first */
-export function systemsOf(voices, limits) {
+/** @param {Object[]} voices as the server lists them @returns {System[]} the default voice first */
+export function systemsOf(voices) {
   const sorted = [...voices].sort((a, b) => b.default - a.default);
-  return [...sorted.map(voiceSystem), griffinLim(sorted[0], limits.max_baseline_seconds)];
+  return [...sorted.map(voiceSystem), griffinLim(sorted[0])];
 }
 
 function voiceSystem(voice) {
@@ -26,12 +28,12 @@ function voiceSystem(voice) {
   };
 }
 
-function griffinLim(voice, longest) {
+function griffinLim(voice) {
   return {
     name: "Griffin-Lim",
     about: "Without a network, heard once it is whole",
     voice,
-    longest,
+    longest: GRIFFIN_LIM_SECONDS,
     speak: (npy, signal) => post("v1/baselines/griffin-lim", npy, { voice: voice.name }, signal),
   };
 }

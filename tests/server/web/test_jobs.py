@@ -235,25 +235,6 @@ def test_a_list_of_which_nothing_is_heard_says_so(queued):
     queued.complaints.clear()
 
 
-def test_jobs_that_cannot_be_seen_at_first_are_asked_for_again(visit, tmp_path):
-    here = visit()
-    page = here.page
-    page.clock.install()
-    page.route(
-        "**/openapi.json",
-        lambda route: route.fulfill(json={"info": {"version": "1"}, "paths": {"/v1/jobs": {}}}),
-    )
-    page.route("**/v1/jobs?limit=*", lambda route: route.abort())
-    page.reload()
-    page.locator("#alert:visible", has_text="The server does not answer").wait_for()
-    expect(page.locator("#jobs")).to_be_hidden()
-    page.unroute("**/v1/jobs?limit=*")
-    page.route("**/v1/jobs?limit=*", lambda route: route.fulfill(json={"jobs": []}))
-    page.clock.fast_forward(16_000)
-    page.locator("#jobs:visible").wait_for()
-    here.complaints.clear()  # those on purpose
-
-
 def test_a_key_for_speech_alone_sees_no_link_to_jobs(visit, tmp_path):
     token = KeyFile(tmp_path / "keys.json").create("speaker", [Scope.SYNTHESIS])
     here = visit(jobs=tmp_path / "jobs", jobs_slots=0, auth="on", keys_file=tmp_path / "keys.json")

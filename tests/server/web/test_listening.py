@@ -234,27 +234,6 @@ def test_a_finger_that_scrolls_gives_no_mark(chromium, url, folder):
 
 
 @MUSHRA
-def test_a_button_let_go_over_a_slider_gives_no_mark(chromium, url, folder):
-    rater = Rater(chromium, url, folder)
-    rater.begin()
-    rater.wait("mushra", 0)
-    page = rater.page
-    page.keyboard.press("a")
-    first = page.locator(".signal").first
-    expect(first.locator("input")).to_be_enabled()
-    box = first.locator("input").bounding_box()
-    page.mouse.move(box["x"] + 5, box["y"] - 30)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2, steps=5)
-    page.mouse.up()
-    expect(first.locator("output")).to_have_text("–")
-    page.mouse.down()
-    page.mouse.up()
-    expect(first.locator("output")).not_to_have_text("–")
-    rater.leave()
-
-
-@MUSHRA
 def test_no_mark_before_its_sound_was_heard(chromium, url, folder):
     rater = Rater(chromium, url, folder)
     rater.begin()

@@ -50,36 +50,6 @@ def test_it_is_heard_before_it_is_made(visit, hold_the_end, wait_until):
     assert position(here.page) > 0.2
 
 
-FADES = """() => {
-    window.fades = [];
-    const { setTargetAtTime } = AudioParam.prototype;
-    AudioParam.prototype.setTargetAtTime = function (target, when, constant) {
-        fades.push({ target, when, constant });
-        return setTargetAtTime.call(this, target, when, constant);
-    };
-}"""
-
-
-def test_what_waits_for_the_rest_fades_and_comes_back(visit, hold_the_end, wait_until):
-    here = visit()
-    page = here.page
-    page.locator(".sample").first.click()
-    here.wait_for_picture("Recording")
-    page.evaluate(FADES)
-    release = hold_the_end()
-    here.take("student").locator(".play").click()
-    wait_until(lambda: position(page) > 0.2)
-    page.wait_for_selector("#play.waiting")  # what came has been heard, and the rest is held back
-    last_sound, last_fade = page.evaluate("[sounds.at(-1), fades.at(-1)]")
-    end = last_sound["when"] + len(last_sound["samples"]) / last_sound["rate"]
-    assert last_fade["target"] == 0
-    assert 0.003 <= end - last_fade["when"] <= 0.01
-    assert end - last_fade["when"] >= 4 * last_fade["constant"]
-    release.set()
-    page.wait_for_selector("#play:not(.waiting)")
-    assert any(fade["target"] == 1 and fade["when"] >= end for fade in page.evaluate("fades"))
-
-
 def test_the_samples_are_those_of_the_voice_without_a_gap(visit):
     here = visit()
     here.page.locator(".sample").first.click()

@@ -103,8 +103,6 @@ def test_while_a_voice_is_recorded_nothing_is_heard_or_chosen(watched):
     assert page.locator("#file").is_disabled()
     page.locator(".sample").first.click(force=True)
     assert page.locator(".sample[aria-pressed=true]").count() == 0
-    page.click("#play", force=True)  # the microphone would hear it
-    assert page.get_attribute("#play", "aria-label") == "Play"
     page.evaluate("""() => {
         const dataTransfer = new DataTransfer();
         dataTransfer.items.add(new File(["no audio"], "dropped.wav"));
@@ -189,7 +187,6 @@ def test_without_a_key_the_next_choice_asks_again(visit, tmp_path):
     token = KeyFile(file).create("page", [Scope.SYNTHESIS])
     here = visit(auth="on", keys_file=file)
     page = here.page
-    assert page.locator(".sample").count() == 0
     for _ in range(3):
         page.wait_for_selector("#key-dialog[open]")
         page.keyboard.press("Escape")
@@ -199,23 +196,6 @@ def test_without_a_key_the_next_choice_asks_again(visit, tmp_path):
     page.fill("#key", token)
     page.press("#key", "Enter")
     here.wait_for_picture("Recording")
-    page.locator(".sample").first.wait_for()  # what had to wait for the key has come
-    assert page.inner_text("#version")
     assert page.locator("#alert").is_hidden()
     assert all("401" in line for line in here.complaints)
-    here.complaints.clear()
-
-
-def test_a_clip_that_does_not_come_is_not_the_chosen_one(visit):
-    here = visit()
-    page = here.page
-    page.route("**/samples/*", lambda route: route.abort())
-    page.locator(".sample").first.click()
-    wait_for_alert(page, "The server does not answer")
-    assert page.locator(".sample[aria-pressed=true]").count() == 0
-    page.unroute("**/samples/*")
-    page.locator(".sample").first.click()
-    here.wait_for_picture("Recording")
-    assert page.locator(".sample[aria-pressed=true]").count() == 1
-    assert all("Failed to load resource" in line for line in here.complaints)
     here.complaints.clear()
