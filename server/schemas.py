@@ -171,6 +171,7 @@ class Limits(BaseModel):
     max_seconds: float = Field(description="of audio")
     max_frames: int = Field(description="of a mel")
     max_body_bytes: int
+    griffin_lim_seconds: float = Field(description="of a mel that Griffin-Lim inverts")
 
 
 class Index(BaseModel):
@@ -183,7 +184,12 @@ class Index(BaseModel):
         openapi="/openapi.json",
         voices="/v1/voices",
         synthesize="/v1/synthesize",
-        limits={"max_seconds": 180.0, "max_frames": 16384, "max_body_bytes": 8388608},
+        limits={
+            "max_seconds": 180.0,
+            "max_frames": 16384,
+            "max_body_bytes": 8388608,
+            "griffin_lim_seconds": 30.0,
+        },
     )
 
     name: str

@@ -8,7 +8,9 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 import server
+from server.routes import baselines
 from server.schemas import Index, Limits
+from server.settings import Settings
 
 FOLDER = Path(server.__file__).parent / "web"
 POLICY = (
@@ -37,8 +39,13 @@ async def index(request: Request) -> Any:
         openapi=request.app.openapi_url,
         voices=request.app.url_path_for("list_voices"),
         synthesize=request.app.url_path_for("synthesize"),
-        limits=Limits.model_validate(request.app.state.settings, from_attributes=True),
+        limits=_limits(request.app.state.settings),
     )
+
+
+def _limits(settings: Settings) -> Limits:
+    own = settings.model_dump(include={"max_seconds", "max_frames", "max_body_bytes"})
+    return Limits(**own, griffin_lim_seconds=baselines.MAX_SECONDS)
 
 
 class Files(StaticFiles):

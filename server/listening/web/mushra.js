@@ -3,6 +3,8 @@
 import { report } from "../web/scripts/messages.js";
 import { Deck } from "./deck.js";
 
+const TO_ZERO = ["Home", "ArrowLeft", "ArrowDown", "PageDown"];
+
 /**
  * @param {HTMLElement} view
  * @param {{trial: Object, rate: number, listener: import("./answers.js").Listener}} what
@@ -27,7 +29,7 @@ export async function askMushra(view, { trial, rate, listener }, signal, onDone)
     card.querySelector(".next").disabled = unheard + unrated > 0;
     card.querySelector(".missing").textContent = unheard ? `${unheard} not heard yet` : unrated ? `${unrated} without a mark` : "";
   };
-  const rows = trial.sounds.map((sound, i) => row(sound, i, { deck, values, say, listener }));
+  const rows = trial.sounds.map((sound, i) => row(sound, i, { deck, values, say, listener, signal }));
   card.querySelector(".signals").append(...rows);
   const buttons = [...rows.map((element) => element.querySelector("button")), reference];
   buttons.forEach((button, i) => button.addEventListener("click", () => deck.play(i)));
@@ -60,7 +62,7 @@ export async function askMushra(view, { trial, rate, listener }, signal, onDone)
   document.addEventListener("keydown", key, { signal });
 }
 
-function row({ id, value }, index, { deck, values, say, listener }) {
+function row({ id, value }, index, { deck, values, say, listener, signal }) {
   const element = document.querySelector("#signal-template").content.cloneNode(true).firstElementChild;
   const letter = String.fromCharCode("A".charCodeAt(0) + index);
   const [button, slider, output] = element.children;
@@ -91,9 +93,18 @@ function row({ id, value }, index, { deck, values, say, listener }) {
     move();
     listener.rate(id, Number(slider.value)).catch(report);
   };
-  slider.addEventListener("pointerup", same);
-  slider.addEventListener("keyup", ({ key }) => ["Home", "ArrowLeft", "ArrowDown", "PageDown"].includes(key) && same());
+  onPressed(slider, signal, same);
   return element;
+}
+
+/** Call `done` after a press that began on the slider and ended there, by pointer or by a key that leads to 0. */
+function onPressed(slider, signal, done) {
+  let begun; // what went down on it last
+  const begin = ({ type, target, key, button }) => (begun = target === slider && !slider.disabled && !button ? (key ?? type) : undefined);
+  document.addEventListener("pointerdown", begin, { capture: true, signal });
+  document.addEventListener("keydown", begin, { capture: true, signal });
+  slider.addEventListener("pointerup", () => begun === "pointerdown" && done());
+  slider.addEventListener("keyup", ({ key }) => begun === key && TO_ZERO.includes(key) && done());
 }
 
 /** A finger that begins on the slider and scrolls the page gives no mark: the one before comes back. */

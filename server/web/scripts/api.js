@@ -18,6 +18,11 @@ export class Problem extends Error {
   }
 }
 
+/** Whether the server has understood the request and will refuse it again. @param {Error} problem */
+export function isRefused({ status }) {
+  return status >= 400 && status < 500 && ![408, 429].includes(status);
+}
+
 /**
  * The answer to a request, its body not read yet. A busy server is asked again when it says so.
  *
@@ -31,7 +36,8 @@ export async function request(path, { query = {}, body, type, accept = "*/*", he
   const method = asked ?? (body === undefined ? "GET" : "POST");
   const begun = performance.now();
   for (let attempt = 0; ; attempt++) {
-    const headers = { Accept: accept, ...(type && { "Content-Type": type }), ...more, ...authorization() };
+    const key = storedKey();
+    const headers = { Accept: accept, ...(type && { "Content-Type": type }), ...more, ...authorization(key) };
     const response = await send(url, { method, body, headers, signal });
     if (response.ok) {
       if (method !== "GET") clearReportBefore(begun); // what is looked up by itself, over and over, clears nothing
@@ -39,6 +45,7 @@ export async function request(path, { query = {}, body, type, accept = "*/*", he
     }
     const problem = await problemOf(response);
     const wait = Number(response.headers.get("Retry-After"));
+    if (response.status === 401 && key !== storedKey()) continue; // one was given meanwhile
     if (response.status === 401) await askForKey(problem.detail);
     else if (!wait || wait > LONGEST_WAIT || attempt === MAX_RETRIES) throw problem;
     else await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
@@ -55,8 +62,7 @@ export async function postJson(path, value, headers) {
   return (await request(path, { ...options, headers })).json();
 }
 
-function authorization() {
-  const key = storedKey();
+function authorization(key) {
   return key && { Authorization: `Bearer ${key}` };
 }
 

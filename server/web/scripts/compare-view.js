@@ -57,11 +57,6 @@ function showLeftOut(systems) {
   $("#left-out").textContent = systems.map(({ name, longest }) => `${name} is left out: it speaks recordings of less than ${longest} s.`).join(" ");
 }
 
-/** Nothing is heard from now on, until it is asked for. */
-export function silence() {
-  player.stop();
-}
-
 function makeRows(systems) {
   const original = { take: comparison.recording, voice: systems[0].voice, about: "What the mel is taken from" };
   const spoken = comparison.spoken.map(({ system, take }) => ({ take, voice: system.voice, about: system.about }));

@@ -1,6 +1,6 @@
 // Server-sent events with the page's key, which EventSource cannot send; resumed where they broke off.
 
-import { request } from "./api.js";
+import { isRefused, request } from "./api.js";
 
 const AGAIN = 2000; // milliseconds before a broken connection is made anew
 
@@ -25,7 +25,7 @@ export async function follow(path, onEvent, signal) {
       }
       return;
     } catch (problem) {
-      if (signal.aborted || problem.status) throw problem; // it is over, or refused
+      if (signal.aborted || isRefused(problem)) throw problem;
       await new Promise((resolve) => setTimeout(resolve, AGAIN));
     }
   }

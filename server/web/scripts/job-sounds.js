@@ -1,6 +1,7 @@
 // What a job makes of a held-out recording, step by step, to be heard while it trains.
 
-import { getJson, request } from "./api.js";
+import { getJson, Problem, request } from "./api.js";
+import { hear } from "./heard.js";
 import { report } from "./messages.js";
 
 const SOON = 1000; // milliseconds: the file is written after the figures
@@ -11,7 +12,7 @@ export class JobSounds {
   #signal;
   #context;
   #source;
-  #button;
+  #pressed; // the press whose sound is loaded or heard
 
   /** @param {HTMLElement} element @param {string} job @param {AbortSignal} signal */
   constructor(element, job, signal) {
@@ -60,26 +61,37 @@ export class JobSounds {
   }
 
   async #toggle(button, url) {
-    const again = this.#button === button;
+    const again = this.#pressed?.button === button;
     this.#stop();
     if (again) return;
-    this.#button = button;
+    hear(this.#stop);
+    const pressed = (this.#pressed = { button });
     button.setAttribute("aria-pressed", "true");
-    this.#context ??= new AudioContext();
-    const bytes = await (await request(url.replace(/^\//, ""), { signal: this.#signal })).arrayBuffer();
-    const buffer = await this.#context.decodeAudioData(bytes);
-    if (this.#button !== button) return; // another one was chosen meanwhile
+    try {
+      this.#context ??= new AudioContext();
+      const bytes = await (await request(url.replace(/^\//, ""), { signal: this.#signal })).arrayBuffer();
+      const buffer = await this.#context.decodeAudioData(bytes).catch(() => {
+        throw new Problem("This sound cannot be played", "Choose another one, or this one again once the job has gone on.");
+      });
+      if (this.#pressed === pressed) this.#play(buffer); // and nothing else was chosen meanwhile
+    } catch (problem) {
+      if (this.#pressed === pressed) this.#stop();
+      throw problem;
+    }
+  }
+
+  #play(buffer) {
     this.#source = new AudioBufferSourceNode(this.#context, { buffer });
     this.#source.connect(this.#context.destination);
-    this.#source.onended = () => this.#stop();
+    this.#source.onended = this.#stop;
     this.#source.start();
   }
 
-  #stop() {
-    this.#button?.setAttribute("aria-pressed", "false");
-    this.#button = undefined;
+  #stop = () => {
+    this.#pressed?.button.setAttribute("aria-pressed", "false");
+    this.#pressed = undefined;
     if (this.#source) this.#source.onended = null;
     this.#source?.stop();
     this.#source = undefined;
-  }
+  };
 }

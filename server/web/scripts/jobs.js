@@ -3,7 +3,7 @@
 import { getJson } from "./api.js";
 import { offerForm } from "./job-form.js";
 import { JobRow } from "./job-row.js";
-import { report } from "./messages.js";
+import { keys } from "./key.js";
 
 const LIMIT = 20;
 const PERIOD = 2000; // milliseconds between two looks while one is under way
@@ -14,7 +14,11 @@ let timer;
 let seen; // when the server last said how they are
 let failures = 0; // since then
 
-/** Show the jobs and keep them up to date. @param {() => Promise<void>} onPublished a voice has been added */
+/**
+ * Show the jobs and keep them up to date; once they have been seen, whatever may come between.
+ *
+ * @param {() => Promise<void>} onPublished a voice has been added
+ */
 export async function showJobs(onPublished) {
   try {
     await look(onPublished);
@@ -22,8 +26,9 @@ export async function showJobs(onPublished) {
       await look(onPublished);
       rows.get(id)?.open();
     });
+    keys.addEventListener("given", () => later(onPublished, 0)); // without one, nothing is asked for by itself
   } catch (problem) {
-    if (problem.status !== 403) report(problem); // a key for speech alone shows no jobs
+    if (problem.status !== 403) throw problem; // a key for speech alone shows no jobs
   }
 }
 
@@ -37,7 +42,7 @@ async function look(onPublished) {
   } catch (problem) {
     // The server may be away for a moment: the jobs outlive that, and so does the list.
     failures += 1;
-    if (seen) later(onPublished, failures === 1 ? PERIOD : IDLE);
+    if (seen && problem.status !== 401) later(onPublished, failures === 1 ? PERIOD : IDLE);
     if (seen && failures > 1) sayStale(`As of ${seen.toLocaleTimeString([], { timeStyle: "short" })}. ${problem.title ?? problem.message}.`);
     throw problem;
   }

@@ -3,10 +3,20 @@
 import { Problem } from "./api.js";
 
 const STORE = "vocoder-key";
+
+/** Fires "given" when one is. */
+export const keys = new EventTarget();
+
+let declined = false; // the last time
 let asking; // several requests that need a key wait for one answer
 
 export function storedKey() {
   return sessionStorage.getItem(STORE);
+}
+
+/** Whether a key was asked for and none given: then nothing asks for one without a press. */
+export function isDeclined() {
+  return declined;
 }
 
 /** Ask for a key. @param {string} detail what the server says of the one that it was given */
@@ -26,9 +36,12 @@ function ask(detail) {
       event.preventDefault();
       sessionStorage.setItem(STORE, input.value.trim());
       resolve();
+      declined = false;
       dialog.close();
+      keys.dispatchEvent(new Event("given"));
     };
+    dialog.oncancel = () => (declined = true);
     // After a key, this changes nothing.
-    dialog.onclose = () => reject(new Problem("This server asks for a key", "Reload the page, or choose a recording, to be asked again."));
+    dialog.onclose = () => reject(new Problem("This server asks for a key", "Choose a recording, or load the voices again, to be asked for it.", 401));
   });
 }

@@ -1,7 +1,9 @@
 // What happens on the page, in order: the voices are listed, a recording comes, it is compared.
 
 import { getJson, Problem } from "./api.js";
-import { compare, silence } from "./compare-view.js";
+import { untilDone } from "./awaited.js";
+import { compare } from "./compare-view.js";
+import { silence } from "./heard.js";
 import { showJobs } from "./jobs.js";
 import { clearReport, report, showReading } from "./messages.js";
 import { decodeRecording, longestFor } from "./recording.js";
@@ -12,8 +14,17 @@ import { showVoices } from "./voices.js";
 let choice = new AbortController(); // of the recording chosen last: what comes of those before is dropped
 
 listenForRecordings({ onChoice: show, onRecording, longest });
+untilDone(listVoices, { place: document.querySelector("#voices-awaited"), name: "The voices" });
+untilDone(async () => {
+  const { info, paths } = await getJson("openapi.json");
+  document.querySelector("#version").textContent = info.version;
+  if ("/v1/jobs" in paths) untilDone(() => showJobs(listVoices));
+});
 
-/** @param {(signal: AbortSignal) => Promise<Blob>} open gives the recording */
+/**
+ * @param {(signal: AbortSignal) => Promise<Blob>} open gives the recording
+ * @returns {Promise<boolean | undefined>} whether it is shown now; undefined if another was chosen meanwhile
+ */
 async function show(open, title, text) {
   const { signal } = chooseAnew();
   clearReport();
@@ -22,20 +33,23 @@ async function show(open, title, text) {
     const list = await listVoices();
     signal.throwIfAborted();
     const rate = rateFor(list);
-    const seconds = await longestFor(list, rate);
+    const { limits } = await getJson("./");
     const file = await open(signal);
     signal.throwIfAborted();
-    const samples = await decodeRecording(file, rate, seconds);
+    const samples = await decodeRecording(file, rate, longestFor(limits, list, rate));
     signal.throwIfAborted();
-    await compare({ samples, rate, title, text }, systemsOf(list), signal);
+    await compare({ samples, rate, title, text }, systemsOf(list, limits), signal);
+    return true;
   } catch (problem) {
-    if (!signal.aborted) report(problem);
+    if (signal.aborted) return undefined;
+    report(problem);
+    return false;
   } finally {
     if (!signal.aborted) showReading(undefined);
   }
 }
 
-/** The microphone is on: it hears nothing of the page, and is what was chosen last. */
+/** The microphone goes on: it hears nothing of the page, and is what was chosen last. */
 function onRecording() {
   chooseAnew();
   clearReport();
@@ -46,7 +60,8 @@ function onRecording() {
 /** How many seconds may be recorded. */
 async function longest() {
   const list = await listVoices();
-  return longestFor(list, rateFor(list));
+  const { limits } = await getJson("./");
+  return longestFor(limits, list, rateFor(list));
 }
 
 function chooseAnew() {
@@ -57,15 +72,6 @@ function chooseAnew() {
 function rateFor(list) {
   if (!list.length) throw new Problem("There is no voice to speak with", "Put checkpoints into a folder of $VOCODER_VOICES.");
   return Math.max(...list.map((voice) => voice.sample_rate));
-}
-
-try {
-  await listVoices();
-  const { info, paths } = await getJson("openapi.json");
-  document.querySelector("#version").textContent = info.version;
-  if ("/v1/jobs" in paths) await showJobs(listVoices);
-} catch (problem) {
-  report(problem);
 }
 
 /** The voices as they are installed now, on their cards too. */

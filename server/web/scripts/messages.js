@@ -2,6 +2,7 @@
 
 const $ = (selector) => document.querySelector(selector);
 let reported = 0; // when the last error was
+let current; // it
 
 $("#alert-close").addEventListener("click", clearReport);
 
@@ -9,6 +10,7 @@ $("#alert-close").addEventListener("click", clearReport);
 export function report(problem) {
   if (problem.name === "AbortError") return;
   reported = performance.now();
+  current = problem;
   $("#alert-title").textContent = `${problem.title ?? "This page made a mistake"}.`;
   $("#alert-detail").textContent = problem.detail ?? `Reload it and try again (${problem.message}).`;
   $("#alert").hidden = false;
@@ -21,6 +23,11 @@ export function clearReport() {
 /** What was begun at `time` has succeeded: an error from before is past. */
 export function clearReportBefore(time) {
   if (time > reported) clearReport();
+}
+
+/** What `problem` was reported of is there now. */
+export function withdraw(problem) {
+  if (problem && problem === current) clearReport();
 }
 
 /** Say something to a screen reader. */

@@ -1,14 +1,13 @@
 // A recording, however it came, as mono samples, if the server takes as much.
 
-import { getJson, Problem } from "./api.js";
+import { Problem } from "./api.js";
 import { wavSeconds } from "./wav.js";
 
 const METADATA_WAIT = 2000; // milliseconds
 const SURELY = 1.5; // a length told without decoding may be a guess
 
-/** How many seconds of a recording the server takes, sent at `rate` Hz to these voices. */
-export async function longestFor(voices, rate) {
-  const { limits } = await getJson("./");
+/** How many seconds of a recording a server with these `limits` takes, sent at `rate` Hz to these voices. */
+export function longestFor(limits, voices, rate) {
   const frames = voices.map(({ mel_spec: spec }) => (limits.max_frames * spec.hop_length) / spec.sample_rate);
   return Math.min(limits.max_seconds, wavSeconds(limits.max_body_bytes, rate), ...frames);
 }

@@ -1,20 +1,24 @@
 // The ways in: a file chosen or dropped, the microphone, a clip that ships.
 
 import { getJson, request } from "./api.js";
+import { untilDone } from "./awaited.js";
 import { announce, report } from "./messages.js";
 import { Microphone } from "./microphone.js";
 
 const $ = (selector) => document.querySelector(selector);
 
 /**
- * @param {{onChoice: (open: (signal: AbortSignal) => Promise<Blob>, title: string, text: string) => Promise<void>,
+ * @param {{onChoice: (open: (signal: AbortSignal) => Promise<Blob>, title: string, text: string) => Promise<boolean | undefined>,
  *   onRecording: () => void, longest: () => Promise<number>}} events
- *   `onChoice`: a recording was chosen, or made; `onRecording`: the microphone is on, for `longest` seconds at most
+ *   `onChoice`: a recording was chosen, or made; tells whether it is shown, if nothing else was chosen meanwhile; `onRecording`: the microphone is on, for `longest` seconds at most
  */
 export function listenForRecordings({ onChoice, onRecording, longest }) {
-  const take = (open, title, text, button) => {
+  let shown; // the button of the clip that is compared
+  const take = async (open, title, text, button) => {
     press(button);
-    return onChoice(open, title, text);
+    const done = await onChoice(open, title, text);
+    if (done) shown = button;
+    if (done === false) press(shown);
   };
   const takeFile = (file) => file && take(async () => file, file.name, "Your recording");
   $("#file").addEventListener("change", ({ target }) => {
@@ -24,10 +28,11 @@ export function listenForRecordings({ onChoice, onRecording, longest }) {
   acceptDrops(takeFile);
   const takeWav = (wav) => take(async () => wav, "Your voice", `Recorded at ${new Date().toLocaleTimeString([], { timeStyle: "short" })}`);
   acceptVoice({ takeWav, onRecording, longest });
-  offerSamples((sample, button) => {
+  const takeSample = (sample, button) => {
     const open = async (signal) => (await request(sample.url.replace(/^\//, ""), { signal })).blob();
     return take(open, sample.name, sample.text, button);
-  });
+  };
+  untilDone(() => offerSamples(takeSample), { place: $("#samples-awaited"), name: "The clips" });
 }
 
 function acceptDrops(takeFile) {
@@ -90,7 +95,7 @@ function acceptVoice({ takeWav, onRecording, longest }) {
     button.setAttribute("aria-pressed", recording);
     $("#record-label").textContent = recording ? "Stop" : "Record";
     $("#file").disabled = recording;
-    $("#samples").inert = recording;
+    for (const place of ["#samples", "#compare", "#jobs"]) $(place).inert = recording; // the microphone would hear them
     clearInterval(ticking);
     $("#record-time").textContent = "";
     announce(recording ? "Recording." : "Recording ended.");
@@ -98,12 +103,9 @@ function acceptVoice({ takeWav, onRecording, longest }) {
 }
 
 async function offerSamples(onChoice) {
-  try {
-    const { samples } = await getJson("v1/samples");
-    $("#samples").replaceChildren(...samples.map((sample) => sampleItem(sample, onChoice)));
-  } catch (problem) {
-    report(problem);
-  }
+  const { samples } = await getJson("v1/samples");
+  $("#samples").replaceChildren(...samples.map((sample) => sampleItem(sample, onChoice)));
+  $("#samples-awaited").hidden = true;
 }
 
 function sampleItem(sample, onChoice) {

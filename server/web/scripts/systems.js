@@ -2,8 +2,6 @@
 
 import { request } from "./api.js";
 
-const GRIFFIN_LIM_SECONDS = 30; // as in routes/baselines.py
-
 /**
  * @typedef {Object} System
  * @property {string} name
@@ -13,10 +11,14 @@ const GRIFFIN_LIM_SECONDS = 30; // as in routes/baselines.py
  * @property {(npy: ArrayBuffer, signal: AbortSignal) => Promise<Response>} speak 16-bit PCM, as it is made
  */
 
-/** @param {Object[]} voices as the server lists them @returns {System[]} the default voice first */
-export function systemsOf(voices) {
+/**
+ * @param {Object[]} voices as the server lists them
+ * @param {{griffin_lim_seconds: number}} limits as the server states them
+ * @returns {System[]} the default voice first
+ */
+export function systemsOf(voices, { griffin_lim_seconds: longest }) {
   const sorted = [...voices].sort((a, b) => b.default - a.default);
-  return [...sorted.map(voiceSystem), griffinLim(sorted[0])];
+  return [...sorted.map(voiceSystem), griffinLim(sorted[0], longest)];
 }
 
 function voiceSystem(voice) {
@@ -28,12 +30,12 @@ function voiceSystem(voice) {
   };
 }
 
-function griffinLim(voice) {
+function griffinLim(voice, longest) {
   return {
     name: "Griffin-Lim",
     about: "Without a network, heard once it is whole",
     voice,
-    longest: GRIFFIN_LIM_SECONDS,
+    longest,
     speak: (npy, signal) => post("v1/baselines/griffin-lim", npy, { voice: voice.name }, signal),
   };
 }

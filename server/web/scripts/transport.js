@@ -18,6 +18,7 @@ export class Transport {
   #listening = document.querySelector("#listening");
   #slider = document.querySelector("#position");
   #clock = document.querySelector("#clock");
+  #waits = document.querySelector("#waits");
 
   /** @param {import("./player.js").Player} player */
   constructor(player) {
@@ -147,7 +148,16 @@ export class Transport {
     this.#play.setAttribute("aria-label", sounds ? "Pause" : "Play");
     this.#play.classList.toggle("waiting", state === "waiting");
     this.#play.querySelector("use").setAttribute("href", sounds ? "#icon-pause" : "#icon-play");
+    this.#tellWaits();
     this.#onChange(this.#active, state);
+  }
+
+  /** Playback that had to stop for more is no fault of the voice's sound: so it is told, until something else is played. */
+  #tellWaits() {
+    const { isDry, waited, take } = this.#player;
+    const told = waited ? `Playback waited ${waited.toFixed(1)} s for more of ${take.name}.` : "";
+    const words = isDry ? `Playback waits for more of ${take.name}.` : told;
+    if (this.#waits.textContent !== words) this.#waits.textContent = words;
   }
 }
 

@@ -17,6 +17,7 @@ export function showVoices({ voices, unavailable }) {
   if (unavailable.length) cards.push(paragraph(`Installed, but broken: ${unavailable.join(", ")}. The server's log says why.`));
   if (!cards.length) cards.push(paragraph("No voice is installed: put checkpoints into a folder of $VOCODER_VOICES."));
   document.querySelector("#voice-cards").replaceChildren(...cards);
+  document.querySelector("#voices-awaited").hidden = true;
 }
 
 function voiceCard(voice) {

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from server.routes import baselines
 from vocoder.audio import to_pcm16
 from vocoder.checkpoints import load
 from vocoder.evaluation import GriffinLim
@@ -48,3 +49,12 @@ def test_more_than_half_a_minute_is_refused(client, utterance):
     response = client.post(PATH, content=utterance(2600).npy, headers=NPY)
     assert response.status_code == 413
     assert response.json()["type"] == "/problems/mel-too-long"
+
+
+def test_the_limit_is_the_one_that_the_index_tells(client, utterance, monkeypatch):
+    monkeypatch.setattr(baselines, "MAX_SECONDS", 0.5)
+    assert client.get("/").json()["limits"]["griffin_lim_seconds"] == 0.5
+    answers = [
+        client.post(f"{PATH}?iterations=1", content=utterance(frames).npy, headers=NPY) for frames in (43, 44)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 413]

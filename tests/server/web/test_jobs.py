@@ -12,6 +12,21 @@ expect = pytest.importorskip("playwright.sync_api", reason="needs the extra brow
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]  # they train
 RECORDINGS = Path(__file__).parents[2] / "data"
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True}
+# How many sounds have begun, and neither ended nor been stopped; short ones go round.
+HEARD = """() => {
+  const sounding = new Set();
+  const { start, stop } = AudioBufferSourceNode.prototype;
+  AudioBufferSourceNode.prototype.start = function (...when) {
+    this.loop = true;
+    sounding.add(this);
+    return start.apply(this, when);
+  };
+  AudioBufferSourceNode.prototype.stop = function (...when) {
+    sounding.delete(this);
+    return stop.apply(this, when);
+  };
+  window.heard = () => sounding.size;
+}"""
 FLOW = "flow=planar\ndata=two-moons\nsteps={}"
 SMALL = """
 model.pitch={"hidden": 8, "layers": 2, "lookahead": 1}
@@ -219,6 +234,81 @@ def test_the_question_is_told_and_the_focus_is_kept(queued):
     page.keyboard.press("Enter")
     expect(page.locator(".job")).to_have_count(0)
     expect(page.locator("#jobs-title")).to_be_focused()
+
+
+@pytest.fixture
+def sounding(queued):
+    """The page of a job that has two sounds."""
+    page, flac = queued.page, next(RECORDINGS.glob("*.flac")).read_bytes()
+    samples = [{"stage": "filters", "step": step, "url": f"/v1/sound-{step}"} for step in (None, 2)]
+    page.route("**/v1/jobs/*/samples", lambda route: route.fulfill(json={"samples": samples}))
+    page.route("**/v1/sound-*", lambda route: route.fulfill(body=flac, content_type="audio/flac"))
+    page.evaluate("document.querySelector('.job-look[aria-expanded=true]')?.click()")
+    page.click(".job-look")
+    page.locator(".sound").nth(1).wait_for()
+    return queued
+
+
+def test_what_is_heard_of_a_job_is_seen_in_forced_colours(sounding):
+    page = sounding.page
+    page.emulate_media(forced_colors="active")
+    page.locator(".sound").first.click()
+    expect(page.locator(".sound").first).to_have_attribute("aria-pressed", "true")
+    colour = "element => getComputedStyle(element).backgroundColor"
+    assert page.locator(".sound").first.evaluate(colour) != page.locator(".sound").nth(1).evaluate(colour)
+
+
+def test_a_sound_that_has_not_come_is_not_heard(sounding):
+    page, sound = sounding.page, sounding.page.locator(".sound").first
+    page.route("**/v1/sound-*", lambda route: route.abort())
+    sound.click()
+    expect(page.locator("#alert")).to_contain_text("does not answer")
+    expect(sound).to_have_attribute("aria-pressed", "false")
+    page.unroute("**/v1/sound-*")
+    page.route("**/v1/sound-*", lambda route: route.fulfill(body="no audio", content_type="audio/flac"))
+    sound.click()
+    expect(page.locator("#alert")).to_contain_text("cannot be played")
+    expect(sound).to_have_attribute("aria-pressed", "false")
+    assert [line for line in sounding.complaints if "ERR_FAILED" not in line] == []
+    sounding.complaints.clear()
+
+
+def test_one_is_heard_at_a_time(sounding):
+    page, sounds = sounding.page, sounding.page.locator(".sound")
+    sounding.upload()
+    play = sounding.take("Recording").locator(".play")
+    page.evaluate(HEARD)
+    play.click()
+    expect(page.locator("#play")).to_have_accessible_name("Pause")
+    for i in (0, 1, 0):  # the later press counts, while the first sound is still on its way as well
+        sounds.nth(i).click()
+    assert page.get_attribute("#play", "aria-label") == "Play"
+    assert [sound.get_attribute("aria-pressed") for sound in sounds.all()] == ["true", "false"]
+    page.wait_for_timeout(500)
+    assert page.evaluate("heard()") == 1
+    play.click()
+    assert sounds.nth(0).get_attribute("aria-pressed") == "false"
+    page.wait_for_timeout(200)
+    assert page.evaluate("heard()") == 1
+
+
+def test_nothing_of_a_job_is_heard_while_a_voice_is_recorded(sounding):
+    page, sound = sounding.page, sounding.page.locator(".sound").first
+    page.evaluate(HEARD)
+    sound.click()
+    page.wait_for_timeout(300)
+    assert page.evaluate("heard()") == 1
+    page.click("#record")
+    page.wait_for_selector("#record[aria-pressed=true]")
+    assert page.evaluate("heard()") == 0
+    sound.click(force=True)
+    page.wait_for_timeout(300)
+    assert page.evaluate("heard()") == 0
+    page.click("#record")
+    sounding.wait_for_picture("Recording")
+    sound.click()
+    page.wait_for_timeout(300)
+    assert page.evaluate("heard()") == 1
 
 
 def test_a_list_of_which_nothing_is_heard_says_so(queued):

@@ -234,6 +234,45 @@ def test_a_finger_that_scrolls_gives_no_mark(chromium, url, folder):
 
 
 @MUSHRA
+def test_a_press_that_began_elsewhere_gives_no_mark(chromium, url, folder):
+    rater = Rater(chromium, url, folder)
+    rater.begin()
+    rater.wait("mushra", 0)
+    page, mark = rater.page, rater.page.locator(".signal output").first
+    page.locator(".signal button").first.click()
+    box = page.locator(".signal input").first.bounding_box()
+    start, middle = (box["x"] + 2, box["y"] + box["height"] / 2), page.locator("h1").bounding_box()
+    page.mouse.move(middle["x"] + 5, middle["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(*start, steps=5)
+    page.mouse.up()
+    page.mouse.click(*start, button="right")
+    page.locator(".reference").focus()
+    page.keyboard.down("Home")
+    page.locator(".signal input").first.focus()
+    page.keyboard.up("Home")
+    page.wait_for_timeout(300)  # a mark would be on its way by then
+    expect(mark).to_have_text("–")
+    assert rater.stored() == [None] * 4
+    page.keyboard.press("Home")
+    expect(mark).to_have_text("0")
+    rater.leave()
+
+
+@MUSHRA
+def test_a_press_at_the_lowest_end_gives_mark_0(chromium, url, folder):
+    rater = Rater(chromium, url, folder)
+    rater.begin()
+    rater.wait("mushra", 0)
+    rater.page.locator(".signal button").first.click()
+    box = rater.page.locator(".signal input").first.bounding_box()
+    with rater.page.expect_response(re.compile("/ratings$")):
+        rater.page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+    expect(rater.page.locator(".signal output").first).to_have_text("0")
+    rater.leave()
+
+
+@MUSHRA
 def test_no_mark_before_its_sound_was_heard(chromium, url, folder):
     rater = Rater(chromium, url, folder)
     rater.begin()

@@ -103,6 +103,12 @@ def test_while_a_voice_is_recorded_nothing_is_heard_or_chosen(watched):
     assert page.locator("#file").is_disabled()
     page.locator(".sample").first.click(force=True)
     assert page.locator(".sample[aria-pressed=true]").count() == 0
+    for button in ("#play", '.take[data-take="Recording"] .play'):
+        page.locator(button).click(force=True)
+    page.locator(".take .mel .u-over").first.click(force=True)
+    page.locator("#position").focus()
+    assert page.evaluate("document.activeElement.id") != "position"
+    assert page.get_attribute("#play", "aria-label") == "Play"
     page.evaluate("""() => {
         const dataTransfer = new DataTransfer();
         dataTransfer.items.add(new File(["no audio"], "dropped.wav"));
