@@ -110,7 +110,7 @@ def test_a_job_is_asked_for_watched_cancelled_resumed_and_deleted(working):
     expect(page.locator("#jobs .none")).to_be_visible()
 
 
-def test_a_voice_is_trained_heard_and_published(working, voices):
+def test_a_voice_is_trained_heard_and_published(working, voices, wait_until):
     pytest.importorskip("pyworld", reason="tracking F0 needs the train extra")
     here = working()
     page = here.page
@@ -118,7 +118,7 @@ def test_a_voice_is_trained_heard_and_published(working, voices):
     page.locator(".sound").nth(3).wait_for(timeout=300_000)
     expect(page.locator(".sound")).to_have_text(["Recording", "Step 2", "Step 4", "Step 6"])
     page.locator(".sound").nth(1).click()
-    page.wait_for_function("sounds.length === 1")
+    wait_until(lambda: page.evaluate("sounds.length") == 1)
     expect(page.locator(".sound").nth(1)).to_have_attribute("aria-pressed", "false", timeout=30_000)
     for term in ("pitch/frequency", "pitch/voicing", "filters/loss", "filters/energy_distance"):
         page.locator(f'.job-curve[data-term="{term}"] canvas').wait_for()

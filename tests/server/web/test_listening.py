@@ -151,7 +151,7 @@ def test_after_a_break_it_goes_on_where_it_was(chromium, url, folder):
     rater.wait("mushra", 0)
     rater.page.locator(".signal button").nth(1).click()
     rater.page.locator(".signal input").nth(1).fill("33")
-    rater.page.wait_for_function("document.querySelectorAll('.signal.rated').length === 1")
+    expect(rater.page.locator(".signal.rated")).to_have_count(1)
     rater.page.wait_for_timeout(500)
     rater.page.reload()
     expect(rater.page.locator("#plan")).to_have_text("You have done 6 of 8.")
