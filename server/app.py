@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Send
 from starlette.types import Scope as ConnectionScope
 
@@ -118,7 +119,7 @@ def _add_routes(app: FastAPI) -> None:
     if app.state.jobs is not None:
         for router in (jobs.router, benchmarks.router):
             app.include_router(router, **_guarded(Scope.JOBS))
-    app.mount("/web", page.Files())
+    app.mount("/web", GZipMiddleware(page.Files()))
     app.mount("/docs/files", reference.files)
 
 

@@ -184,6 +184,7 @@ class Index(BaseModel):
         openapi="/openapi.json",
         voices="/v1/voices",
         synthesize="/v1/synthesize",
+        jobs=None,
         limits={
             "max_seconds": 180.0,
             "max_frames": 16384,
@@ -198,4 +199,5 @@ class Index(BaseModel):
     openapi: str
     voices: str
     synthesize: str
+    jobs: str | None = Field(description="null where the server runs none")
     limits: Limits

@@ -39,6 +39,7 @@ async def index(request: Request) -> Any:
         openapi=request.app.openapi_url,
         voices=request.app.url_path_for("list_voices"),
         synthesize=request.app.url_path_for("synthesize"),
+        jobs=request.app.state.jobs and request.app.url_path_for("list_jobs"),
         limits=_limits(request.app.state.settings),
     )
 

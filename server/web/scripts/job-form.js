@@ -2,6 +2,7 @@
 
 import { getJson, postJson } from "./api.js";
 import { announce } from "./messages.js";
+import { inWords } from "./recording.js";
 
 /**
  * Fill the form with what can be asked for here.
@@ -13,7 +14,7 @@ export async function offerForm(form, onSubmitted) {
   const { recipes, datasets, devices } = await getJson("v1/jobs/options");
   const button = document.querySelector("#job-new");
   fill(form.elements.recipe, recipes.map(({ name }) => [name, name]));
-  fill(form.elements.dataset, datasets.map(({ name, minutes }) => [name, minutes ? `${name}, ${minutes.toFixed(0)} min` : name]));
+  fill(form.elements.dataset, datasets.map(({ name, minutes }) => [name, minutes ? `${name}, ${inWords(minutes < 1 ? Math.ceil(60 * minutes) : 60 * Math.round(minutes))}` : name]));
   fill(form.elements.device, devices.map((name) => [name, name.toUpperCase()]));
   form.elements.device.closest("label").hidden = devices.length < 2;
   const chosen = () => recipes.find(({ name }) => name === form.elements.recipe.value);

@@ -7,14 +7,14 @@ const STORE = "vocoder-key";
 /** Fires "given" when one is. */
 export const keys = new EventTarget();
 
-let declined = false; // the last time
+let declined = false;
 let asking; // several requests that need a key wait for one answer
 
 export function storedKey() {
   return sessionStorage.getItem(STORE);
 }
 
-/** Whether a key was asked for and none given: then nothing asks for one without a press. */
+/** Whether a key was asked for and none has been given: then nothing else asks for one without a press. */
 export function isDeclined() {
   return declined;
 }
@@ -30,6 +30,7 @@ function ask(detail) {
   const input = document.querySelector("#key");
   if (storedKey()) document.querySelector("#key-detail").textContent = detail;
   input.value = "";
+  declined = true; // until one is given
   dialog.showModal();
   return new Promise((resolve, reject) => {
     dialog.querySelector("form").onsubmit = (event) => {
@@ -40,8 +41,10 @@ function ask(detail) {
       dialog.close();
       keys.dispatchEvent(new Event("given"));
     };
-    dialog.oncancel = () => (declined = true);
-    // After a key, this changes nothing.
-    dialog.onclose = () => reject(new Problem("This server asks for a key", "Choose a recording, or load the voices again, to be asked for it.", 401));
+    dialog.querySelector("[type=button]").onclick = () => dialog.close();
+    dialog.onclose = () => {
+      if (!declined) return; // a key was given
+      reject(new Problem("This server asks for a key", "Choose a recording, or load the voices again, to be asked for it.", 401));
+    };
   });
 }

@@ -16,9 +16,9 @@ let choice = new AbortController(); // of the recording chosen last: what comes 
 listenForRecordings({ onChoice: show, onRecording, longest });
 untilDone(listVoices, { place: document.querySelector("#voices-awaited"), name: "The voices" });
 untilDone(async () => {
-  const { info, paths } = await getJson("openapi.json");
-  document.querySelector("#version").textContent = info.version;
-  if ("/v1/jobs" in paths) untilDone(() => showJobs(listVoices));
+  const { version, jobs } = await getJson("./");
+  document.querySelector("#version").textContent = version;
+  if (jobs) untilDone(() => showJobs(listVoices));
 });
 
 /**
@@ -30,12 +30,9 @@ async function show(open, title, text) {
   clearReport();
   showReading(title);
   try {
-    const list = await listVoices();
+    const [list, { limits }, file] = await Promise.all([listVoices(), getJson("./"), open(signal)]);
     signal.throwIfAborted();
     const rate = rateFor(list);
-    const { limits } = await getJson("./");
-    const file = await open(signal);
-    signal.throwIfAborted();
     const samples = await decodeRecording(file, rate, longestFor(limits, list, rate));
     signal.throwIfAborted();
     await compare({ samples, rate, title, text }, systemsOf(list, limits), signal);

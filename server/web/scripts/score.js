@@ -41,8 +41,9 @@ export class ScoreRow {
     try {
       const options = { query: { voice: voice.name }, body: encodeWav(samples, rate), type: "audio/wav" };
       const score = await (await request("v1/score", { ...options, signal: this.#life.signal })).json();
-      this.#button.hidden = true;
       this.#draw(score, duration, onSeek);
+      if (this.#button === document.activeElement) this.#find(".curve").focus({ preventScroll: true });
+      this.#button.hidden = true;
       this.#tell(score);
     } finally {
       this.#button.setAttribute("aria-disabled", "false");
@@ -57,15 +58,17 @@ export class ScoreRow {
     announce(`${voice}: ${figure} ${KINDS[kind] ?? kind}.`);
   }
 
-  #draw({ curve, sample_rate: rate, hop_length: hop, voice }, duration, onSeek) {
+  #draw({ curve, bits_per_sample: bits, sample_rate: rate, hop_length: hop, voice }, duration, onSeek) {
     const element = this.#find(".curve");
     element.setAttribute("aria-label", `Bits a sample of the recording under ${voice}, over time`);
     element.hidden = false;
     const times = curve.map((_, i) => ((i + 0.5) * hop) / rate);
-    const top = Math.min(PLAIN_BITS, Math.ceil(Math.max(...curve)));
+    const most = Math.ceil(Math.max(...curve));
+    const top = bits > PLAIN_BITS ? most : Math.min(PLAIN_BITS, most);
+    const y = { values: (_, ticks) => ticks.map((tick) => tick.toLocaleString("en", { notation: "compact" })) };
     const series = [{ stroke: () => token("--wave"), fill: () => token("--accent-soft"), width: 1.5, points: { show: false } }];
     const scales = { x: { range: [0, duration] }, y: { range: [0, top] } };
-    makePlot(element, { data: [times, curve], series, scales, x: { show: true }, y: {} }, onSeek, this.#life.signal);
+    makePlot(element, { data: [times, curve], series, scales, x: { show: true }, y }, onSeek, this.#life.signal);
   }
 
   #find(selector) {

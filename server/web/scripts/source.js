@@ -25,6 +25,7 @@ export function listenForRecordings({ onChoice, onRecording, longest }) {
     takeFile(target.files[0]);
     target.value = ""; // so that the same file can be chosen again
   });
+  takeFile($("#file").files[0]); // chosen before this script was here
   acceptDrops(takeFile);
   const takeWav = (wav) => take(async () => wav, "Your voice", `Recorded at ${new Date().toLocaleTimeString([], { timeStyle: "short" })}`);
   acceptVoice({ takeWav, onRecording, longest });

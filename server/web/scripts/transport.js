@@ -2,6 +2,7 @@
 
 const STEP_SECONDS = 0.5; // of an arrow key
 const REST = 100; // milliseconds that the slider rests before its place is heard
+const LONG = 1000; // milliseconds to wait before a sound begins until that is told
 const TOLD_SECONDS = 1; // between two places that are told while it plays
 
 export class Transport {
@@ -10,6 +11,7 @@ export class Transport {
   #active;
   #following;
   #seeking; // the timer, while the slider is moved
+  #waiting; // the timer, while playback waits
   #told = 0; // the place that is told
   #onWant = () => {};
   #onChange = () => {};
@@ -154,10 +156,13 @@ export class Transport {
 
   /** Playback that had to stop for more is no fault of the voice's sound: so it is told, until something else is played. */
   #tellWaits() {
-    const { isDry, waited, take } = this.#player;
-    const told = waited ? `Playback waited ${waited.toFixed(1)} s for more of ${take.name}.` : "";
-    const words = isDry ? `Playback waits for more of ${take.name}.` : told;
-    if (this.#waits.textContent !== words) this.#waits.textContent = words;
+    const { state, isDry, waited, take } = this.#player;
+    const say = (words) => this.#waits.textContent !== words && (this.#waits.textContent = words);
+    const waits = () => say(`Playback waits for more of ${take.name}.`);
+    clearTimeout(this.#waiting);
+    if (isDry) waits();
+    else say(waited ? `Playback waited ${waited.toFixed(1)} s for more of ${take.name}.` : "");
+    if (state === "waiting") this.#waiting = setTimeout(waits, LONG);
   }
 }
 

@@ -20,6 +20,12 @@ def test_the_index_points_to_addresses_that_exist(client):
     assert client.post(index["synthesize"]).status_code == 415
 
 
+def test_the_index_points_to_jobs_where_there_are_any(make_client, tmp_path):
+    assert make_client().get("/").json()["jobs"] is None
+    client = make_client(jobs=tmp_path / "jobs", jobs_slots=0)
+    assert client.get(client.get("/").json()["jobs"]).status_code == 200
+
+
 def test_the_index_says_what_may_be_sent(make_client):
     limits = {"max_seconds": 2.5, "max_frames": 100, "max_body_bytes": 1000}
     assert make_client(**limits).get("/").json()["limits"] == limits | {"griffin_lim_seconds": 30.0}
@@ -31,6 +37,16 @@ def test_nothing_inline_and_no_other_address_is_allowed(client, path):
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "http" not in policy
+
+
+@pytest.mark.parametrize("path", ["/web/vendor/uPlot.iife.min.js", "/web/styles/base.css", "/web/index.html"])
+def test_files_of_the_page_come_compressed(client, path):
+    whole = client.get(path, headers={"Accept-Encoding": "identity"})
+    packed = client.get(path, headers={"Accept-Encoding": "gzip"})
+    assert packed.content == whole.content  # unpacked by the client
+    assert int(packed.headers["content-length"]) < 0.6 * int(whole.headers["content-length"])
+    assert packed.headers["vary"] == "Accept-Encoding"
+    assert packed.headers["content-security-policy"] == whole.headers["content-security-policy"]
 
 
 def test_what_the_browser_has_already_is_not_sent_again(client):

@@ -78,8 +78,9 @@ def test_the_score_is_shown_as_a_curve(visit):
     here.upload()
     row = here.page.locator('.score-row[data-voice="teacher"]')
     with here.page.expect_response("**/v1/score?*") as answer:
-        row.locator("button").click()
+        row.locator("button").press("Enter")
     row.locator(".curve canvas").wait_for()
+    row.locator(".curve:focus").wait_for()
     assert row.locator(".bits").inner_text() == f"{round(answer.value.json()['bits_per_sample'], 2):g}"
 
 

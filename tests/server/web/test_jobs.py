@@ -142,6 +142,7 @@ def test_a_voice_is_trained_heard_and_published(working, voices, wait_until):
 def test_what_is_wrong_is_said_at_the_form_and_can_be_mended(working):
     here = working(jobs_slots=0, jobs_gpus=("0",))
     page = here.page
+    expect(page.locator("[name=dataset] option")).to_have_text(re.compile(r"^clips, [1-9]\d* s$"))
     ask(page, "student", "filters.stepz=3", name="mine")
     expect(page.locator(".job-error")).to_contain_text("filters.stepz is not a known key")
     page.fill("[name=changes]", "no change at all")

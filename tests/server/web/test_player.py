@@ -115,6 +115,17 @@ def test_the_place_never_goes_back_while_a_sound_begins(visit, wait_until):
     assert places == sorted(places)
 
 
+def test_that_a_place_is_not_made_yet_is_told(visit):
+    here = visit()
+    here.upload()
+    here.page.evaluate(LATE_VOICE)
+    here.page.locator("#position").fill("1.6")
+    here.take("student").locator(".play").click()
+    here.page.locator("#waits", has_text="Playback waits for more of student.").wait_for()
+    here.page.evaluate("letGo()")
+    here.page.locator("#waits").wait_for(state="hidden")
+
+
 def test_moving_the_slider_begins_anew_once_it_rests(playing, wait_until):
     page = playing.page
     page.evaluate("begins.length = 0")

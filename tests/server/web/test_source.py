@@ -148,6 +148,18 @@ def test_what_is_read_is_said_at_once_and_the_later_choice_counts(watched):
     assert second.get_attribute("aria-pressed") == "true"
 
 
+def test_a_file_that_is_chosen_before_the_scripts_are_there_counts(visit):
+    here = visit()
+    page, held = here.page, []
+    page.route("**/main.js", lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    here.upload(drawn=None)
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
+    here.wait_for_picture("Recording")
+
+
 @pytest.mark.parametrize(
     ("seconds", "decoded", "words"),
     [(200, 1, "3 min 20 s, longer than the 3 min"), (3 * 3600 + 300, 0, "3 h 5 min, longer than the 3 min")],
